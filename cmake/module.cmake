@@ -36,9 +36,13 @@ function(softpos_module NAME)
     endif()
 endfunction()
 
+# Everything that a user runs, and no test.
+add_custom_target(programs)
+
 # softpos_program(NAME SOURCE [NEEDS MODULE...] [LINKS LIBRARY...])   one main(), to build/PRESET/bin.
 function(softpos_program NAME SOURCE)
     cmake_parse_arguments(ARG "" "" "NEEDS;LINKS" ${ARGN})
     add_executable(${NAME} ${SOURCE})
     target_link_libraries(${NAME} PRIVATE ${ARG_NEEDS} ${ARG_LINKS})
+    add_dependencies(programs ${NAME})
 endfunction()
