@@ -68,7 +68,7 @@ def check_functions(lines):
         indent = len(line) - len(line.lstrip())
         opens = line.rstrip().endswith("{")
         if opens and not re.match(r"\s*(namespace|class|struct|enum|union|extern)\b", line):
-            if indent in (0, 4) and not re.search(r"=\s*\{$|constexpr .*\{$|\($", line.rstrip()):
+            if indent in (0, 4) and re.search(r"\)[\w\s>:*&-]*\{$", line.rstrip()):
                 opened.setdefault(indent, number)
         elif line.strip() in ("}", "};") and indent in opened:
             start = opened.pop(indent)
