@@ -1,0 +1,55 @@
+// A lasting connection to a peer that speaks in length-prefixed frames, such as a card network's
+// front: connects, notices loss, connects again.
+#pragma once
+
+#include "base/bytes.h"
+#include "base/result.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace softpos::net {
+
+enum class LinkState : std::uint8_t { connected, disconnected };
+
+struct FrameLinkConfig {
+    std::string host = "127.0.0.1";
+    std::uint16_t port = 0;
+    std::size_t frame_bytes_max = 4096;                      // Longer ones end the connection.
+    std::size_t queue_bytes_max = std::size_t{1024} * 1024;  // Waiting to be written.
+    std::uint32_t connect_ms = 5'000;
+    std::uint32_t backoff_first_ms = 50;    // Doubled for each failure in a row,
+    std::uint32_t backoff_last_ms = 2'000;  // up to this.
+    std::uint32_t keep_alive_s = 30;        // TCP keep-alive probes of an idle connection.
+};
+
+// Own thread, on which both callbacks run; they must neither block nor throw. on_state tells each
+// change, first `connected`. What was accepted by send() before a `disconnected` may or may not
+// have arrived; nothing is sent again on the next connection.
+class FrameLink {
+public:
+    using OnFrame = std::function<void(Bytes frame)>;  // Borrowed for the call.
+    using OnState = std::function<void(LinkState)>;
+
+    static Result<std::unique_ptr<FrameLink>> start(FrameLinkConfig config, OnFrame on_frame,
+                                                    OnState on_state);
+    ~FrameLink();  // Closes and joins; no callback runs afterwards.
+    FrameLink(const FrameLink&) = delete;
+    FrameLink& operator=(const FrameLink&) = delete;
+
+    // From any thread. unavailable: not connected, or the queue is full; nothing of this frame was
+    // sent. malformed: longer than frame_bytes_max.
+    Result<void> send(Buffer frame);
+
+    bool connected() const;
+
+private:
+    struct Impl;
+    explicit FrameLink(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace softpos::net
