@@ -12,14 +12,14 @@
 namespace softpos::host {
 
 struct ChildOptions {
-    std::string program;                 // A path; PATH is not searched.
-    std::vector<std::string> arguments;  // Without the program's own name.
+    std::string program{};                 // A path; PATH is not searched.
+    std::vector<std::string> arguments{};  // Without the program's own name.
     // NAME=value. Absent: ours is inherited.
-    std::optional<std::vector<std::string>> environment;
-    std::string output_path;   // stdout and stderr are appended to it; empty: see next.
-    bool pipe_output = false;  // stdout comes to read_line(); stderr stays ours.
-    std::optional<uid_t> uid;  // Where we are root: run as this user and group.
-    std::optional<gid_t> gid;
+    std::optional<std::vector<std::string>> environment{};
+    std::string output_path{};   // stdout and stderr are appended to it; empty: see next.
+    bool pipe_output = false;    // stdout comes to read_line(); stderr stays ours.
+    std::optional<uid_t> uid{};  // Where we are root: run as this user and group.
+    std::optional<gid_t> gid{};
 };
 
 struct ExitStatus {
@@ -60,7 +60,7 @@ private:
     Descriptor pidfd_;
     Descriptor output_;
     std::string output_rest_;
-    std::optional<ExitStatus> status_;
+    std::optional<ExitStatus> status_{};
 };
 
 }  // namespace softpos::host

@@ -32,12 +32,12 @@ constexpr uid_t vault_uid_default = 64201;
 struct GateOptions {
     uid_t uid = trusted_uid_default;  // Taken only where started as root.
     gid_t gid = trusted_uid_default;
-    std::vector<int> keep_fds;  // 0, 1 and 2 always stay.
+    std::vector<int> keep_fds{};  // 0, 1 and 2 always stay.
     // Open directories below which files may be read, made, replaced and removed. They stay open.
-    std::vector<int> writable_dirs;
+    std::vector<int> writable_dirs{};
     // By name, such as "pwrite64", on top of the list in gate.cc. Not one that opens, connects,
     // executes or traces.
-    std::vector<const char*> extra_syscalls;
+    std::vector<const char*> extra_syscalls{};
     bool allow_threads = false;  // clone of threads after the gate.
 };
 

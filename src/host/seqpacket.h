@@ -26,10 +26,10 @@ struct PeerId {
 };
 
 struct SeqpacketOptions {
-    std::string path;                 // Replaced where it is a socket that nobody serves.
-    std::vector<uid_t> allowed_uids;  // Empty: only the uid of this process.
-    unsigned connections_max = 8;     // The next one is closed at once.
-    std::optional<uid_t> owner;       // Of the socket file, where we are root.
+    std::string path{};                 // Replaced where it is a socket that nobody serves.
+    std::vector<uid_t> allowed_uids{};  // Empty: only the uid of this process.
+    unsigned connections_max = 8;       // The next one is closed at once.
+    std::optional<uid_t> owner{};       // Of the socket file, where we are root.
 };
 
 // Serves connections in the calling thread, one request at a time, so that the handler needs no
@@ -67,7 +67,7 @@ private:
     SeqpacketOptions options_;
     Descriptor socket_;
     Descriptor stop_event_;
-    std::vector<Connection> connections_;
+    std::vector<Connection> connections_{};
     Buffer message_;  // message_bytes_max + 1, so that a longer one is seen.
     uid_t own_uid_;
 };
@@ -80,9 +80,9 @@ private:
 class SeqpacketClient {
 public:
     struct Options {
-        std::string path;
-        unsigned timeout_ms = 5000;       // For the whole call.
-        std::optional<uid_t> server_uid;  // The server must run as this one.
+        std::string path{};
+        unsigned timeout_ms = 5000;         // For the whole call.
+        std::optional<uid_t> server_uid{};  // The server must run as this one.
     };
 
     explicit SeqpacketClient(Options options) : options_(std::move(options)) {}

@@ -1,0 +1,192 @@
+// A real server in a thread, real sockets in a scratch directory.
+#include "host/seqpacket.h"
+
+#include "host/scratch_directory.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <thread>
+#include <unistd.h>
+
+namespace softpos::host {
+namespace {
+
+Buffer echo(Bytes request, const PeerId&) {
+    return {request.begin(), request.end()};
+}
+
+class Running {
+public:
+    Running(SeqpacketOptions options, SeqpacketServer::Handler handler) {
+        auto made = SeqpacketServer::listen(options);
+        CHECK(made.has_value());
+        server_ = std::move(*made);
+        thread_ = std::thread([this, handler] { CHECK(server_->serve(handler).has_value()); });
+    }
+    ~Running() {
+        server_->stop();
+        thread_.join();
+    }
+
+private:
+    std::unique_ptr<SeqpacketServer> server_;
+    std::thread thread_;
+};
+
+// Without the client's own limits.
+Descriptor raw_connection(const std::string& path) {
+    Descriptor socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    CHECK(::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    return socket;
+}
+
+TEST(Seqpacket, CallGivesTheAnswer) {
+    const ScratchDirectory scratch;
+    const Running server({.path = scratch.file("s")}, echo);
+    SeqpacketClient client({.path = scratch.file("s")});
+    for (int i = 0; i < 100; ++i) {
+        const Buffer request(static_cast<std::size_t>(i) + 1, static_cast<std::uint8_t>(i));
+        const auto answer = client.call(request);
+        ASSERT_TRUE(answer);
+        EXPECT_EQ(*answer, request);
+    }
+}
+
+TEST(Seqpacket, LargestMessagePassesBothWays) {
+    const ScratchDirectory scratch;
+    const Running server({.path = scratch.file("s")}, echo);
+    SeqpacketClient client({.path = scratch.file("s")});
+    const Buffer largest(message_bytes_max, 7);
+    const auto answer = client.call(largest);
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(*answer, largest);
+    EXPECT_EQ(client.call(Buffer(message_bytes_max + 1)).error().kind, ErrorKind::malformed);
+    EXPECT_EQ(client.call({}).error().kind, ErrorKind::malformed);
+}
+
+TEST(Seqpacket, TooLongMessageNeverReachesTheHandler) {
+    const ScratchDirectory scratch;
+    std::atomic<int> calls = 0;
+    const Running server({.path = scratch.file("s")}, [&](Bytes request, const PeerId& peer) {
+        ++calls;
+        return echo(request, peer);
+    });
+    const Descriptor socket = raw_connection(scratch.file("s"));
+    const Buffer too_long(message_bytes_max + 1, 1);
+    ASSERT_EQ(::send(socket.get(), too_long.data(), too_long.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(too_long.size()));
+    std::uint8_t byte = 0;
+    EXPECT_LE(::recv(socket.get(), &byte, 1, 0), 0) << "the connection must be closed";
+    EXPECT_EQ(calls, 0);
+}
+
+TEST(Seqpacket, HandlerSeesWhoCalls) {
+    const ScratchDirectory scratch;
+    PeerId seen{};
+    const Running server({.path = scratch.file("s")}, [&](Bytes request, const PeerId& peer) {
+        seen = peer;
+        return echo(request, peer);
+    });
+    SeqpacketClient client({.path = scratch.file("s")});
+    ASSERT_TRUE(client.call(bytes_of("x")));
+    EXPECT_EQ(seen.pid, ::getpid());
+    EXPECT_EQ(seen.uid, ::getuid());
+}
+
+TEST(Seqpacket, OtherUserIsNotHeard) {
+    const ScratchDirectory scratch;
+    const Running server({.path = scratch.file("s"), .allowed_uids = {::getuid() + 1}}, echo);
+    SeqpacketClient client({.path = scratch.file("s")});
+    EXPECT_EQ(client.call(bytes_of("x")).error().kind, ErrorKind::unavailable);
+}
+
+TEST(Seqpacket, ServerOfAnotherUserIsNotTrusted) {
+    const ScratchDirectory scratch;
+    const Running server({.path = scratch.file("s")}, echo);
+    SeqpacketClient client({.path = scratch.file("s"), .server_uid = ::getuid() + 1});
+    EXPECT_EQ(client.call(bytes_of("x")).error().kind, ErrorKind::denied);
+}
+
+TEST(Seqpacket, SocketFileIsOnlyForTheOwner) {
+    const ScratchDirectory scratch;
+    const auto server = SeqpacketServer::listen({.path = scratch.file("s")});
+    ASSERT_TRUE(server);
+    struct stat status {};
+    ASSERT_EQ(::stat(scratch.file("s").c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777U, 0600U);
+}
+
+TEST(Seqpacket, ConnectionOverTheLimitIsClosed) {
+    const ScratchDirectory scratch;
+    const Running server({.path = scratch.file("s"), .connections_max = 2}, echo);
+    SeqpacketClient first({.path = scratch.file("s")});
+    SeqpacketClient second({.path = scratch.file("s")});
+    SeqpacketClient third({.path = scratch.file("s")});
+    ASSERT_TRUE(first.call(bytes_of("x")));
+    ASSERT_TRUE(second.call(bytes_of("x")));
+    EXPECT_EQ(third.call(bytes_of("x")).error().kind, ErrorKind::unavailable);
+    EXPECT_TRUE(first.call(bytes_of("x"))) << "those that are in stay";
+}
+
+TEST(Seqpacket, EmptyAnswerClosesTheConnection) {
+    const ScratchDirectory scratch;
+    const Running server({.path = scratch.file("s")},
+                         [](Bytes, const PeerId&) { return Buffer(); });
+    SeqpacketClient client({.path = scratch.file("s")});
+    EXPECT_EQ(client.call(bytes_of("x")).error().kind, ErrorKind::unavailable);
+}
+
+TEST(Seqpacket, ClientReconnectsToARestartedServer) {
+    const ScratchDirectory scratch;
+    SeqpacketClient client({.path = scratch.file("s")});
+    EXPECT_EQ(client.call(bytes_of("x")).error().kind, ErrorKind::unavailable);
+    for (int i = 0; i < 3; ++i) {
+        const Running server({.path = scratch.file("s")}, echo);
+        EXPECT_TRUE(client.call(bytes_of("x"))) << i;
+    }
+    EXPECT_EQ(client.call(bytes_of("x")).error().kind, ErrorKind::unavailable);
+}
+
+// A request that was received may have been acted on: it must not be sent again.
+TEST(Seqpacket, RequestThatWasReceivedIsNotRepeated) {
+    const ScratchDirectory scratch;
+    std::atomic<int> calls = 0;
+    const Running server({.path = scratch.file("s")}, [&](Bytes request, const PeerId& peer) {
+        return ++calls == 2 ? Buffer() : echo(request, peer);
+    });
+    SeqpacketClient client({.path = scratch.file("s")});
+    ASSERT_TRUE(client.call(bytes_of("x")));
+    EXPECT_FALSE(client.call(bytes_of("x")));
+    EXPECT_EQ(calls, 2);
+    EXPECT_TRUE(client.call(bytes_of("x")));
+}
+
+TEST(Seqpacket, SilentServerEndsTheCallAtItsDeadline) {
+    const ScratchDirectory scratch;
+    // Listens, and nobody serves.
+    const auto server = SeqpacketServer::listen({.path = scratch.file("s")});
+    ASSERT_TRUE(server);
+    SeqpacketClient client({.path = scratch.file("s"), .timeout_ms = 20});
+    EXPECT_EQ(client.call(bytes_of("x")).error().kind, ErrorKind::unavailable);
+}
+
+TEST(Seqpacket, SecondServerOnOnePathIsRefusedAndStaleFileReplaced) {
+    const ScratchDirectory scratch;
+    {
+        const auto first = SeqpacketServer::listen({.path = scratch.file("s")});
+        ASSERT_TRUE(first);
+        EXPECT_EQ(SeqpacketServer::listen({.path = scratch.file("s")}).error().kind,
+                  ErrorKind::conflict);
+    }
+    EXPECT_TRUE(SeqpacketServer::listen({.path = scratch.file("s")}));
+}
+
+}  // namespace
+}  // namespace softpos::host
