@@ -12,22 +12,6 @@ constexpr unsigned constructed_bit = 0x20;
 constexpr unsigned number_mask = 0x1F;  // All ones: the number is in the following bytes.
 constexpr unsigned more_bit = 0x80;     // Of a later tag byte, or the first length byte.
 
-Result<Tag> read_tag(ByteReader& in) {
-    const std::size_t start = in.position();
-    std::uint32_t tag = *in.take_byte();
-    bool more = (tag & number_mask) == number_mask;
-    for (unsigned count = 1; more; ++count) {
-        if (count == TlvReader::tag_bytes_max) {
-            return fail(ErrorKind::unsupported, "tlv: tag too long", tag, start);
-        }
-        const auto byte = in.take_byte();
-        if (!byte) return fail(ErrorKind::malformed, "tlv: tag cut short", tag, start);
-        tag = tag << 8 | *byte;
-        more = (*byte & more_bit) != 0;
-    }
-    return Tag{tag};
-}
-
 // A length that would fit in fewer bytes is accepted: only DER forbids it. Spec: [EMV-B3] B2.
 Result<std::size_t> read_length(ByteReader& in, Tag tag) {
     const std::size_t start = in.position();
@@ -61,6 +45,24 @@ Result<TlvObject> read_object(ByteReader& in) {
 }
 
 }  // namespace
+
+Result<Tag> read_tag(ByteReader& in) {
+    const std::size_t start = in.position();
+    const auto first = in.take_byte();
+    if (!first) return fail(ErrorKind::malformed, "tlv: no tag", 0, start);
+    std::uint32_t tag = *first;
+    bool more = (tag & number_mask) == number_mask;
+    for (unsigned count = 1; more; ++count) {
+        if (count == TlvReader::tag_bytes_max) {
+            return fail(ErrorKind::unsupported, "tlv: tag too long", tag, start);
+        }
+        const auto byte = in.take_byte();
+        if (!byte) return fail(ErrorKind::malformed, "tlv: tag cut short", tag, start);
+        tag = tag << 8 | *byte;
+        more = (*byte & more_bit) != 0;
+    }
+    return Tag{tag};
+}
 
 Result<std::optional<TlvObject>> TlvReader::next() {
     // 00 before, between and behind objects is what an erased object leaves. Spec: [EMV-B3] B1.

@@ -15,6 +15,10 @@ namespace softpos::codec {
 // A tag as it travels, first byte highest: 0x9F02. Every EMV table and trace writes it so.
 enum class Tag : std::uint32_t {};
 
+// One tag off the front, as it also stands in data object lists; the offset of an error is where
+// the tag begins.
+Result<Tag> read_tag(ByteReader& in);
+
 // One object. `value` is borrowed from the reader's input.
 struct TlvObject {
     Tag tag;

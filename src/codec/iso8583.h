@@ -1,0 +1,122 @@
+// ISO 8583 messages by a dialect's table: values as text or bytes in one fixed arena, packed to and
+// unpacked from the wire without a heap. Every digit, character, length, pad and bit is checked on
+// the way in and in `set`, so that what a message holds can always be sent.
+//
+// Spec: [ISO8583-87] message structure; what a field looks like comes from the dialect alone.
+#pragma once
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "codec/dialect.h"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace softpos::codec {
+
+constexpr std::size_t iso_message_bytes_max = 4096;
+
+// One message. It is large, holds card data and stays where it is: keep one a thread and reset()
+// it between messages; reset() and the destructor wipe what it held. The dialect must outlive it.
+//
+//     IsoMessage message(dialect);
+//     TRY_VOID(message.set_mti("0200"));
+//     TRY_VOID(message.set(4, "000000001000"));
+//     TRY_VOID(message.set_binary(55, chip_data));
+//     const std::size_t size = TRY(pack(message, out));
+//
+// Errors carry the field in Error.detail.
+class IsoMessage {
+public:
+    static constexpr std::size_t arena_bytes = 2 * iso_message_bytes_max;
+
+    explicit IsoMessage(const Dialect& dialect) : dialect_(&dialect) {}
+    IsoMessage(const IsoMessage&) = delete;
+    IsoMessage& operator=(const IsoMessage&) = delete;
+    ~IsoMessage() { wipe_arena(); }
+
+    void reset();
+
+    Result<void> set_mti(std::string_view mti);  // "0200"
+    std::string_view mti() const { return {mti_.data(), has_mti_ ? mti_.size() : 0}; }
+
+    // Digits, track digits with '=' or 'D', or characters; exactly as many as a fixed field has.
+    // Setting again replaces. `value` may not be a view into this message.
+    Result<void> set(unsigned field, std::string_view value);
+    Result<void> set_binary(unsigned field, Bytes value);
+    void clear(unsigned field);
+
+    bool has(unsigned field) const {
+        return field >= 2 && field <= iso_field_max && (bits_[word_of(field)] & bit_of(field)) != 0;
+    }
+    // Until the next set or reset. `text` of a binary field and `binary` of another are nullopt.
+    // The separator of a track that travels as BCD is always '='.
+    std::optional<std::string_view> text(unsigned field) const;
+    std::optional<Bytes> binary(unsigned field) const;
+
+    const Dialect& dialect() const { return *dialect_; }
+
+    // Calls visit(field) in rising order.
+    template <typename Visit>
+    void for_each(Visit visit) const {
+        for (unsigned word = 0; word < bits_.size(); ++word) {
+            for (std::uint64_t rest = bits_[word]; rest != 0;) {
+                const auto index = static_cast<unsigned>(__builtin_clzll(rest));
+                rest &= ~(top_bit >> index);
+                visit(word * 64 + index + 1);
+            }
+        }
+    }
+
+private:
+    friend class IsoCodec;
+    struct Slot {
+        std::uint16_t offset;
+        std::uint16_t size;
+    };
+    static constexpr std::uint64_t top_bit = std::uint64_t{1} << 63;
+    static constexpr unsigned word_of(unsigned field) { return (field - 1) / 64; }
+    static constexpr std::uint64_t bit_of(unsigned field) { return top_bit >> ((field - 1) % 64); }
+
+    Result<std::uint8_t*> place(unsigned field, std::size_t size);
+    Result<void> check_size(unsigned field, const FieldSpec& spec, std::size_t size) const;
+    Bytes raw(unsigned field) const;
+    void compact();
+    void wipe_arena();
+
+    const Dialect* dialect_;
+    std::array<std::uint64_t, 2> bits_{};  // As in a bitmap: field 1 is the highest bit.
+    std::array<char, 4> mti_{};
+    bool has_mti_ = false;
+    std::uint16_t used_ = 0;                       // Of the arena.
+    std::array<Slot, iso_field_max + 1> slots_;    // Meaningful where a bit is set.
+    std::array<std::uint8_t, arena_bytes> arena_;  // Meaningful up to used_.
+};
+
+// Writes the message and says how long it is. conflict without an MTI or a field; denied where it
+// does not fit in `out` or in iso_message_bytes_max.
+Result<std::size_t> pack(const IsoMessage& message, std::span<std::uint8_t> out);
+
+// Reads a whole message in the dialect of `out`, which is reset first and empty after an error.
+// Error.detail is the field that does not fit (0: MTI or bitmap), Error.at the byte.
+Result<void> unpack(Bytes packed, IsoMessage& out);
+
+// What the MAC of a cup-pos message is made of: everything in front of field 64, as sent. Empty
+// where the bitmap says that there is no field 64.
+Bytes mac_input(Bytes packed);
+
+// One row of a message for people and logs. `value` is masked by the class of the field: a PAN as
+// 6+4, tracks without what follows it, PIN blocks, keys, MACs and private data not at all.
+struct DescribedField {
+    unsigned field;  // 0 is the MTI.
+    std::string name;
+    std::string value;
+};
+std::vector<DescribedField> describe(const IsoMessage& message);
+
+}  // namespace softpos::codec
