@@ -1,0 +1,16 @@
+// Message digests of a whole message.
+#pragma once
+
+#include "base/bytes.h"
+
+#include <array>
+
+namespace softpos::crypto {
+
+using Sha1Digest = std::array<std::uint8_t, 20>;
+using Sha256Digest = std::array<std::uint8_t, 32>;
+
+Sha1Digest sha1(Bytes message);  // Only where EMV demands it.
+Sha256Digest sha256(Bytes message);
+
+}  // namespace softpos::crypto
