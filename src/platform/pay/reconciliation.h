@@ -1,0 +1,97 @@
+// The three-way comparison of a settlement date: what we booked, what the network answered, what
+// the clearing file says. Input comes in key order, one record at a time, so that a day of any
+// size needs no memory.
+#pragma once
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "platform/pay/business_date.h"
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace softpos::pay {
+
+// What all three know of one movement of money. Spec: [CUP-CLEARING] ACOMN.
+struct ClearingKey {
+    BusinessDate settlement_date;
+    std::string terminal;
+    std::uint32_t stan = 0;
+    std::string rrn;  // Decides between two of one trace number (two batches in one day).
+
+    friend auto operator<=>(const ClearingKey&, const ClearingKey&) = default;
+};
+
+struct ClearingRecord {
+    ClearingKey key;
+    std::string merchant;
+    std::int64_t amount_minor = 0;  // Signed: a purchase is positive, a void or refund negative.
+    std::int64_t fee_minor = 0;     // Of the file: what the network keeps, signed the same way.
+    Id128 payment;                  // Ours only.
+};
+
+enum class ReconciliationKind : std::uint8_t {
+    matched = 1,
+    long_item = 2,   // The file has it, we do not.
+    short_item = 3,  // We have it, the file does not.
+    amount_differs = 4,
+    cross_day = 5,   // Short, but near the cut-over: looked for in the next file first.
+    not_in_log = 6,  // Ours and the file agree; the network's answer is missing from our log.
+};
+std::string_view name_of(ReconciliationKind kind);
+
+struct ReconciliationItem {
+    ReconciliationKind kind{};
+    ClearingKey key;
+    std::string merchant;
+    std::int64_t ours_minor = 0;
+    std::int64_t file_minor = 0;
+    bool in_log = false;  // The upstream message log has it too.
+    Id128 payment;
+
+    std::int64_t difference_minor() const { return file_minor - ours_minor; }
+    friend bool operator==(const ReconciliationItem&, const ReconciliationItem&) = default;
+};
+
+struct ReconciliationReport {
+    BusinessDate date;
+    std::int64_t ours_count = 0, ours_minor = 0;
+    std::int64_t log_count = 0, log_minor = 0;
+    std::int64_t file_count = 0, file_minor = 0, file_fee_minor = 0;
+    std::int64_t matched_count = 0, matched_minor = 0;
+    std::int64_t long_count = 0, long_minor = 0;
+    std::int64_t short_count = 0, short_minor = 0;
+    std::int64_t differing_count = 0, difference_minor = 0;
+    std::int64_t cross_day_count = 0, cross_day_minor = 0;
+    std::int64_t not_in_log_count = 0;
+
+    // ours - short - cross-day + long + differences == file: nothing was left out.
+    bool adds_up() const;
+    friend bool operator==(const ReconciliationReport&, const ReconciliationReport&) = default;
+};
+
+// The next record in ClearingKey order, nullopt at the end.
+using ClearingSource = std::function<Result<std::optional<ClearingRecord>>()>;
+using ReconciliationSink = std::function<Result<void>(const ReconciliationItem&)>;
+
+struct ReconciliationInput {
+    BusinessDate date;
+    ClearingSource ours, log, file;
+    // True for a record of ours that may well be in tomorrow's file.
+    std::function<bool(const ClearingRecord&)> near_cut_over;
+};
+
+// Calls sink for everything that is not simply matched (and for matches where with_matches).
+// malformed where a source is out of order or names one key twice: then nothing can be proved.
+enum class Report : std::uint8_t { exceptions, everything };
+Result<ReconciliationReport> reconcile(const ReconciliationInput& input, Report what,
+                                       const ReconciliationSink& sink);
+
+// The clearing account of that date, after the differences are booked, is what the file pays:
+// net debits of network_receivable == file gross (cross-day items stay open). `receivable_minor`
+// is the account's debit_net() over all sub-accounts on that date.
+bool clearing_proves(const ReconciliationReport& report, std::int64_t receivable_minor);
+
+}  // namespace softpos::pay
