@@ -1,0 +1,42 @@
+// Card data on its way from the trusted core of a phone to the key vault of the platform: the only
+// form in which it leaves the core.
+#pragma once
+
+#include "base/bytes.h"
+#include "base/money.h"
+#include "codec/ber_tlv.h"
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace softpos::protocol {
+
+constexpr std::size_t sealed_card_bytes_max = 1024;
+
+// AES-128-GCM under the DUKPT AES data-encryption key (usage 3000) of the KSN. The nonce is the KSN
+// itself: one key serves one message, and each counter one key. Spec: [X9.24-3] 6.3.
+struct SealedCard {
+    std::array<std::uint8_t, 12> ksn{};
+    Buffer ciphertext;  // With the tag of 16 bytes.
+
+    friend bool operator==(const SealedCard&, const SealedCard&) = default;
+};
+
+// What the plaintext is a list of, in this order; 5F24 only where the card gave it.
+namespace sealed_tag {
+constexpr codec::Tag track2{0x57};
+constexpr codec::Tag pan_sequence{0x5F34};
+constexpr codec::Tag expiry{0x5F24};
+constexpr codec::Tag field55{0xDF8155};
+}  // namespace sealed_tag
+
+// Binds the sealed card to one terminal and one amount: terminal_id (8 characters), minor units
+// (8 bytes), currency (2 bytes).
+std::array<std::uint8_t, 18> sealed_card_aad(std::string_view terminal_id,
+                                             std::int64_t amount_minor, std::uint16_t currency);
+
+// What the envelope of an initial key is bound to: "softpos-ik/1" and the initial key id.
+Buffer initial_key_envelope_info(Bytes initial_key_id8);
+
+}  // namespace softpos::protocol
