@@ -21,8 +21,9 @@ class FrameConnection {
 public:
     std::uint64_t id() const { return id_; }  // Never used again by this server.
 
-    void send(Buffer frame) const;  // Dropped where the peer has gone. CHECKs the frame's size.
-    void close() const;             // What was sent before may be lost.
+    void send(
+        const Buffer& frame) const;  // Dropped where the peer has gone. CHECKs the frame's size.
+    void close() const;              // What was sent before may be lost.
 
 private:
     friend struct FrameServerState;

@@ -16,12 +16,13 @@ struct HttpHeader {
 struct HttpRequest {
     std::string method;  // "GET"
     std::string target;  // "/v1/phone/payments?last=1", as sent.
-    std::vector<HttpHeader> headers;
-    std::string body;
+    std::vector<HttpHeader> headers = {};
+    std::string body = {};
 
     // Who the peer proved to be by its TLS client certificate; both empty where it sent none.
-    std::string peer_common_name;
-    std::string peer_fingerprint;  // SHA-256 of the certificate's DER, 64 hex digits, upper case.
+    std::string peer_common_name = {};
+    std::string peer_fingerprint =
+        {};  // SHA-256 of the certificate's DER, 64 hex digits, upper case.
 
     // The first header of that name, given in lower case; empty where there is none.
     std::string_view find_header(std::string_view lower_case_name) const;
@@ -30,7 +31,7 @@ struct HttpRequest {
 struct HttpResponse {
     unsigned status = 200;
     std::string content_type = "application/json";
-    std::string body;
+    std::string body = {};
     // Beside content-type, content-length and connection, which are written from the rest. A
     // control character in a value is sent as a blank.
     std::vector<HttpHeader> headers = {};
