@@ -57,22 +57,22 @@ private:
 };
 void put_text_object(Buffer& out, std::string_view tag, Bytes value);  // CHECKs the sizes.
 
-struct TerminalInformation {  // A2. Empty is left out.
-    std::string device_type;  // 01. "08" is a phone as POS.
-    std::string serial;       // 02: TUSN, or "00000202" and the maker's serial number.
-    std::string factor;       // 03: last six digits of the PAN.
-    std::string proof;        // 04: eight hex digits over serial and factor.
-    std::string app_version;  // 05: eight characters, blanks on the right.
+struct TerminalInformation {    // A2. Empty is left out.
+    std::string device_type{};  // 01. "08" is a phone as POS.
+    std::string serial{};       // 02: TUSN, or "00000202" and the maker's serial number.
+    std::string factor{};       // 03: last six digits of the PAN.
+    std::string proof{};        // 04: eight hex digits over serial and factor.
+    std::string app_version{};  // 05: eight characters, blanks on the right.
 };
 struct TerminalPlace {  // A5, of which 01, 02 and 05.
-    std::string longitude;
-    std::string latitude;
-    std::string system;  // "GCJ02"
+    std::string longitude{};
+    std::string latitude{};
+    std::string system{};  // "GCJ02"
 };
 struct Field59 {
-    std::optional<std::array<std::uint8_t, 16>> sm4_pin_block;  // A1
-    std::optional<TerminalInformation> terminal;
-    std::optional<TerminalPlace> place;
+    std::optional<std::array<std::uint8_t, 16>> sm4_pin_block{};  // A1
+    std::optional<TerminalInformation> terminal{};
+    std::optional<TerminalPlace> place{};
 };
 Result<Field59> parse_field_59(Bytes value);  // Objects of other tags are passed over.
 Result<Buffer> build_field_59(const Field59& field);
@@ -82,23 +82,23 @@ Result<Buffer> build_field_59(const Field59& field);
 
 // Digits. Each part can be there only if all in front of it are.
 struct Field60 {
-    std::string kind;                         // 60.1, two digits: "22" is a sale.
-    std::string batch;                        // 60.2, six digits.
-    std::optional<std::string> network_code;  // 60.3, three digits: "003".
-    std::optional<char> reader;               // 60.4: '6' reads contact and contactless.
-    std::optional<char> chip_condition;       // 60.5
-    std::optional<char> partial_approval;     // 60.6
-    std::optional<std::string> account_type;  // 60.7, three digits.
+    std::string kind{};                         // 60.1, two digits: "22" is a sale.
+    std::string batch{};                        // 60.2, six digits.
+    std::optional<std::string> network_code{};  // 60.3, three digits: "003".
+    std::optional<char> reader{};               // 60.4: '6' reads contact and contactless.
+    std::optional<char> chip_condition{};       // 60.5
+    std::optional<char> partial_approval{};     // 60.6
+    std::optional<std::string> account_type{};  // 60.7, three digits.
 };
 Result<Field60> parse_field_60(std::string_view digits);
 Result<std::string> build_field_60(const Field60& field);
 
 struct Field61 {
-    std::string batch;  // Six digits.
-    std::string trace;  // Six digits.
-    std::string date;   // MMDD, or empty.
-    std::string authorization_mode;
-    std::string authorization_institution;
+    std::string batch{};  // Six digits.
+    std::string trace{};  // Six digits.
+    std::string date{};   // MMDD, or empty.
+    std::string authorization_mode{};
+    std::string authorization_institution{};
 };
 Result<Field61> parse_field_61(std::string_view digits);
 Result<std::string> build_field_61(const Field61& field);
@@ -123,8 +123,8 @@ Result<WorkingKeys> parse_working_keys(Bytes field_62);
 
 // "Sequence No" and who asks: four characters of certification number, and the serial number.
 struct SignInIdentity {
-    std::string certification;
-    std::string serial;
+    std::string certification{};
+    std::string serial{};
 };
 Result<Buffer> build_sign_in_identity(const SignInIdentity& identity);
 Result<SignInIdentity> parse_sign_in_identity(Bytes field_62);

@@ -362,16 +362,17 @@ Result<void> IsoCodec::read_bitmap(Reader& in, IsoMessage& out) {
     const bool second = (out.bits_[0] & IsoMessage::top_bit) != 0;
     const unsigned wanted = out.dialect_->bitmap_bytes();
     if (second ? wanted == 8 : wanted == 16) return in.bad("iso8583: bit 1 of the bitmap");
+    if (!second && out.bits_[0] == 0) return in.bad("iso8583: no field");
     in.at += bitmap_half_bytes;
     if (second) {
         if (in.rest() < bitmap_half_bytes) return in.bad("iso8583: bitmap cut short", in.rest());
         out.bits_[0] &= ~IsoMessage::top_bit;
         out.bits_[1] = load_big_endian(in.at);
+        if ((out.bits_[0] | out.bits_[1]) == 0) return in.bad("iso8583: no field");
         // With "auto" a second half without a field could not be packed to the same bytes.
         if (wanted == 0 && out.bits_[1] == 0) return in.bad("iso8583: empty second bitmap");
         in.at += bitmap_half_bytes;
     }
-    if ((out.bits_[0] | out.bits_[1]) == 0) return in.bad("iso8583: no field");
     return {};
 }
 
