@@ -67,7 +67,7 @@ struct Sm4Row {
 };
 
 Sm4Row sm4_row(const boost::json::object& row) {
-    Sm4Row out{.name = text(row.at("alg")).substr(8),
+    Sm4Row out{.name = text(row.at("alg")).substr(4),
                .padding = Padding::bit,
                .key = {},
                .second = {},
