@@ -81,6 +81,18 @@ EntryPoint::~EntryPoint() {
     wipe({reinterpret_cast<std::uint8_t*>(&state_), sizeof state_});
 }
 
+void EntryPoint::forget_card() {
+    const auto forget = [](auto& value) {
+        wipe({reinterpret_cast<std::uint8_t*>(&value), sizeof value});
+    };
+    forget(state_.card);
+    forget(state_.memory);
+    forget(state_.fci);
+    forget(state_.command);
+    forget(state_.candidates);
+    forget(state_.issuer_data);
+}
+
 const Combination* EntryPoint::combination() const {
     const auto all = parameters_.combinations();
     const bool chosen = !state_.fci.empty() && state_.combination < all.size();
@@ -122,6 +134,7 @@ Step EntryPoint::on_start(const Event& event) {
     const bool usable = transaction.amount_minor >= 0 && transaction.other_minor >= 0 &&
                         transaction.amount_minor <= amount_minor_max &&
                         transaction.other_minor <= amount_minor_max &&
+                        transaction.currency_exponent <= currency_exponent_max &&
                         type_bit(transaction.type) != 0 &&
                         (event.point == StartPoint::a || event.point == StartPoint::b);
     if (!usable) return end(Cause::bad_request);

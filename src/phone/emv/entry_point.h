@@ -85,6 +85,7 @@ public:
     const EntryPointState& state() const { return state_; }
     void restore(const EntryPointState& state) { state_ = state; }
     const CardData& card() const { return state_.card; }
+    void forget_card();  // Wipes what the card said; the outcome stays.
     const Combination* combination() const;  // The one in use; nullptr before a selection.
 
 private:

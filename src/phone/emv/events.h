@@ -10,6 +10,8 @@
 
 namespace softpos::emv {
 
+constexpr std::uint8_t currency_exponent_max = 4;
+
 // Transaction types as tag 9C writes them.
 enum class TransactionType : std::uint8_t {
     purchase = 0x00,
@@ -23,7 +25,8 @@ enum class TransactionType : std::uint8_t {
 struct TransactionData {
     std::int64_t amount_minor = 0;
     std::int64_t other_minor = 0;
-    std::uint16_t currency = 156;  // ISO 4217 number: 156 is CNY.
+    std::uint16_t currency = 156;        // ISO 4217 number: 156 is CNY.
+    std::uint8_t currency_exponent = 2;  // Minor units of one unit, as a power of ten.
     std::uint8_t type = 0;         // Tag 9C.
     std::array<std::uint8_t, 3> date{};
     std::array<std::uint8_t, 3> time{};

@@ -21,7 +21,7 @@ constexpr std::size_t aid_bytes_min = 5;
 constexpr std::size_t aid_bytes_max = 16;
 constexpr std::size_t combinations_max = 96;
 constexpr std::size_t terminal_values_max = 48;
-constexpr std::size_t terminal_value_bytes_max = 48;
+constexpr std::size_t terminal_value_bytes_max = 64;
 constexpr std::size_t cvm_rules_max = 32;
 constexpr std::size_t parameter_text_bytes_max = 64 * 1024;
 

@@ -5,14 +5,21 @@
 namespace softpos::emv {
 namespace {
 
-constexpr std::int64_t one_unit_minor = 100;  // Of a currency with exponent 2, as all of ours.
-
 constexpr std::uint8_t ttq1_offline_only = 0x08;
 constexpr std::uint8_t ttq2_online_cryptogram_required = 0x80;
 constexpr std::uint8_t ttq2_cvm_required = 0x40;
 
-void apply_limits(const Combination& combination, std::int64_t amount, Indicators& indicators) {
-    if (combination.status_check.value_or(false) && amount == one_unit_minor)
+std::int64_t one_unit_minor(std::uint8_t exponent) {
+    std::int64_t unit = 1;
+    for (; exponent > 0; --exponent) unit *= 10;
+    return unit;
+}
+
+void apply_limits(const Combination& combination, const TransactionData& transaction,
+                  Indicators& indicators) {
+    const auto amount = transaction.amount_minor;
+    if (combination.status_check.value_or(false) &&
+        amount == one_unit_minor(transaction.currency_exponent))
         indicators.status_check_requested = true;
     if (amount == 0) {
         if (combination.zero_amount_allowed == false) {
@@ -48,7 +55,7 @@ void apply_to_ttq(Indicators& indicators) {
 
 Indicators preprocess(const Combination& combination, const TransactionData& transaction) {
     Indicators indicators = without_preprocessing(combination);
-    apply_limits(combination, transaction.amount_minor, indicators);
+    apply_limits(combination, transaction, indicators);
     if (!indicators.ttq) return indicators;
     auto& second = (*indicators.ttq)[1];
     second = static_cast<std::uint8_t>(

@@ -83,6 +83,7 @@ private:
             case 0x9F21: return codec::DolValue{context_.transaction.time, DataFormat::numeric};
             case 0x9F37: return codec::DolValue{context_.transaction.unpredictable_number};
             case 0x9F06: return codec::DolValue{context_.combination.aid.bytes()};
+            case 0x6F: return codec::DolValue{child(context_.fci, tag)};  // Shows the hand-over.
             case 0x91:
             case 0x71:
             case 0x72: return codec::DolValue{child(context_.issuer_data, tag)};
