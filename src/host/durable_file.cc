@@ -105,6 +105,14 @@ Result<SecretBytes> Directory::read_secret(const std::string& name, std::size_t 
     return content;
 }
 
+Result<Buffer> read_running_program(std::size_t bytes_max) {
+    const Descriptor fd(::open("/proc/self/exe", O_RDONLY | O_CLOEXEC));
+    if (!fd.valid()) return failed("own program cannot be opened");
+    Buffer content(TRY(size_of(fd.get(), bytes_max)));
+    content.resize(TRY(read_all(fd.get(), content)));
+    return content;
+}
+
 Result<void> Directory::write_durably(const std::string& name, Bytes content, mode_t mode,
                                       DurableFaults* faults) const {
     if (!is_plain_name(name)) return fail(ErrorKind::malformed, "file name");

@@ -58,6 +58,9 @@ Result<void> write_durably(const std::string& path, Bytes content, mode_t mode =
 Result<Buffer> read_file(const std::string& path, std::size_t bytes_max);
 Result<SecretBytes> read_secret_file(const std::string& path, std::size_t bytes_max);
 
+// The file that this process runs, even where another one has taken its name since.
+Result<Buffer> read_running_program(std::size_t bytes_max);
+
 // Records behind each other in one file, each on disk when append() returns. A record that was torn
 // by a crash is cut off when the log is opened again; nothing behind a torn one is ever read.
 //

@@ -39,6 +39,12 @@ private:
     DurableStep step_;
 };
 
+TEST(RunningProgram, IsAnElfFile) {
+    const auto program = read_running_program(1U << 30);
+    ASSERT_TRUE(program);
+    EXPECT_EQ(text_of(Bytes(*program).subspan(1, 3)), "ELF");
+}
+
 Buffer pattern(std::uint8_t byte) {
     return Buffer(5000, byte);
 }

@@ -20,7 +20,8 @@ bool is_control(std::uint8_t c) {
 
 }  // namespace
 
-CallWriter::CallWriter(CallHead head) {
+CallWriter::CallWriter(CallHead head, std::size_t reserve_bytes) {
+    out_.reserve(reserve_bytes);
     codec::TlvWriter writer(out_);
     writer.put_byte(version_tag, head.version);
     writer.put_byte(call_tag, head.call);

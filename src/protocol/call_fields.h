@@ -24,7 +24,8 @@ struct CallHead {
 // Field number n of a message has the tag 0xC1 + n, in the order of the put_ calls, up to 28.
 class CallWriter {
 public:
-    explicit CallWriter(CallHead head);
+    // What holds secrets reserves enough to never move them in memory.
+    explicit CallWriter(CallHead head, std::size_t reserve_bytes = 0);
 
     void put(Bytes value);
     void put(std::string_view text) { put(bytes_of(text)); }

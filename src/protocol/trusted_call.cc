@@ -354,6 +354,7 @@ Refusal refusal_of(TrustedFault fault) {
     switch (fault) {
         case TrustedFault::not_enrolled:
         case TrustedFault::counter_exhausted:
+        case TrustedFault::state_rolled_back:
         case TrustedFault::permit_required:
             return Refusal::terminal_not_active;
         case TrustedFault::storage_failed:

@@ -165,9 +165,10 @@ enum class TrustedFault : std::uint8_t {
     no_tap,             // tap_continue where none runs.
     counter_exhausted,  // The terminal must be enrolled again.
     permit_required,    // Not in version 1.
+    state_rolled_back,  // The stored state is older than the counter: enrol again.
     internal,
 };
-constexpr unsigned trusted_faults = 11;
+constexpr unsigned trusted_faults = 12;
 std::string_view name_of(TrustedFault fault);
 Refusal refusal_of(TrustedFault fault);
 
