@@ -231,6 +231,11 @@ std::expected<Buffer, FrameEnd> FrameSocket::receive(const FrameLimits& limits, 
     return payload;
 }
 
+FrameEnd FrameSocket::rest(std::int64_t timeout_ms, const Wake& wake) const {
+    const auto hung_up = wait_ready(fd_.get(), POLLRDHUP, Deadline(timeout_ms), &wake);
+    return hung_up ? FrameEnd::closed : hung_up.error();
+}
+
 bool FrameSocket::peer_closed() const {
     std::uint8_t byte = 0;
     const auto seen = ::recv(fd_.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);

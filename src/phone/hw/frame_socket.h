@@ -70,6 +70,10 @@ public:
     // After any end but a timeout or a wake in front of a frame the connection is of no use.
     std::expected<Buffer, FrameEnd> receive(const FrameLimits& limits, const Wake* wake = nullptr);
 
+    // Waits without reading: timeout when the time is over, closed when the peer goes before,
+    // woken.
+    FrameEnd rest(std::int64_t timeout_ms, const Wake& wake) const;
+
     // True when the peer has closed, looked at without waiting and without taking a byte.
     bool peer_closed() const;
     int fd() const { return fd_.get(); }

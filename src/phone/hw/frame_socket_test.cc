@@ -105,6 +105,19 @@ TEST(FrameSocket, WakeEndsAWaitAndStaysRaised) {
     EXPECT_EQ(pair.near.receive(small, &wake).value(), Buffer{5});
 }
 
+TEST(FrameSocket, RestEndsByTimeHangUpOrWakeAndReadsNothing) {
+    Pair pair;
+    const Wake wake = Wake::make().value();
+    pair.far_sends(Buffer{0, 1, 5});
+    EXPECT_EQ(pair.near.rest(1, wake), FrameEnd::timeout);
+    EXPECT_EQ(pair.near.receive(small).value(), Buffer{5});
+    wake.raise();
+    EXPECT_EQ(pair.near.rest(5000, wake), FrameEnd::woken);
+    wake.lower();
+    pair.far = Fd();
+    EXPECT_EQ(pair.near.rest(5000, wake), FrameEnd::closed);
+}
+
 TEST(FrameSocket, SendToAPeerThatDoesNotReadEndsInTime) {
     Pair pair;
     const Buffer large(0xFFFF);
