@@ -20,10 +20,10 @@ constexpr std::int64_t activation_ms = 30LL * 60 * 1000;
 
 struct ActivationCode {
     std::array<std::uint8_t, 32> digest{};  // SHA-256 of the normal form, by the caller.
-    Id128 terminal;
-    std::string merchant;
-    Instant expires_at;
-    Instant used_at;  // Zero: not used.
+    Id128 terminal = {};
+    std::string merchant = {};
+    Instant expires_at = {};
+    Instant used_at = {};  // Zero: not used.
 
     friend bool operator==(const ActivationCode&, const ActivationCode&) = default;
 };

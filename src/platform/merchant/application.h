@@ -13,23 +13,23 @@ namespace softpos::merchant {
 
 // In the clear, as received; lives as long as the request. Never stored or logged as it is.
 struct Application {
-    std::string name;
+    std::string name = {};
     LicenceKind licence_kind = LicenceKind::resident_id;
-    std::string licence_number;
-    std::string mcc;
-    std::string region;
-    std::string phone;
-    std::string bank_name;
-    std::string account_holder;
-    std::string bank_account;
-    std::string address;
+    std::string licence_number = {};
+    std::string mcc = {};
+    std::string region = {};
+    std::string phone = {};
+    std::string bank_name = {};
+    std::string account_holder = {};
+    std::string bank_account = {};
+    std::string address = {};
 };
 
 constexpr std::size_t text_bytes_max = 200;  // Any free text of an application.
 
 // A field and what is wrong with it; `field` is the JSON name.
 struct Finding {
-    std::string_view field;
+    std::string_view field = {};
     Refusal refusal;  // missing_field or bad_value.
 };
 
@@ -38,8 +38,8 @@ std::vector<Finding> check(const Application& application, Instant now);
 
 // What the caller's key turns clear numbers into.
 struct ProtectedNumbers {
-    ProtectedNumber licence;       // masked is filled in here.
-    ProtectedNumber bank_account;  // masked is filled in here.
+    ProtectedNumber licence = {};       // masked is filled in here.
+    ProtectedNumber bank_account = {};  // masked is filled in here.
 };
 
 // malformed unless check() finds nothing.

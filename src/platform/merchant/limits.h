@@ -13,7 +13,7 @@ namespace softpos::merchant {
 
 // 0 is no limit.
 struct LimitRow {
-    std::string limit_class;
+    std::string limit_class = {};
     std::int64_t payment_minor = 0;
     std::int64_t day_minor = 0;
     std::int64_t month_minor = 0;

@@ -34,29 +34,29 @@ Result<MerchantState> next_state(MerchantState state, MerchantAction action);
 // A number that may be known but not shown: a licence, an identity or a bank account. Kept as
 // what may be printed, what finds duplicates and what only the key vault opens.
 struct ProtectedNumber {
-    std::string masked;
+    std::string masked = {};
     std::array<std::uint8_t, 32> digest{};  // Keyed hash by the caller, to find duplicates.
-    Buffer sealed;                          // By the caller; empty where it keeps none.
+    Buffer sealed = {};                     // By the caller; empty where it keeps none.
 
     friend bool operator==(const ProtectedNumber&, const ProtectedNumber&) = default;
 };
 
 struct Merchant {
-    std::string number;  // 15 characters.
+    std::string number = {};  // 15 characters.
     MerchantState state = MerchantState::applied;
-    std::string name;
+    std::string name = {};
     LicenceKind licence_kind = LicenceKind::resident_id;
-    ProtectedNumber licence;
-    std::string mcc;     // Field 18, four digits.
-    std::string region;  // GB/T 2260 city, four digits.
-    std::string phone_masked;
-    std::string bank_name;
-    std::string account_holder;
-    ProtectedNumber bank_account;
-    std::string address;
-    std::string limit_class;  // A row of data/policy/merchant.limits.
-    Instant applied_at;
-    Instant changed_at;
+    ProtectedNumber licence = {};
+    std::string mcc = {};     // Field 18, four digits.
+    std::string region = {};  // GB/T 2260 city, four digits.
+    std::string phone_masked = {};
+    std::string bank_name = {};
+    std::string account_holder = {};
+    ProtectedNumber bank_account = {};
+    std::string address = {};
+    std::string limit_class = {};  // A row of data/policy/merchant.limits.
+    Instant applied_at = {};
+    Instant changed_at = {};
 
     friend bool operator==(const Merchant&, const Merchant&) = default;
 };

@@ -15,9 +15,9 @@ constexpr std::size_t terminal_number_size = 8;
 // Acquirer 3, region 4, MCC 4, sequence 4: 0001 to 9999, then A000 to ZZZZ.
 // denied when the sequence is used up, malformed when a part is not digits of that size.
 struct MerchantNumberParts {
-    std::string_view acquirer;
-    std::string_view region;
-    std::string_view mcc;
+    std::string_view acquirer = {};
+    std::string_view region = {};
+    std::string_view mcc = {};
     std::uint64_t sequence = 0;  // From 1, of that acquirer, region and MCC.
 };
 Result<std::string> merchant_number(const MerchantNumberParts& parts);

@@ -28,17 +28,17 @@ enum class TerminalAction : std::uint8_t { enrol, activate, suspend, resume, ret
 Result<TerminalState> next_state(TerminalState state, TerminalAction action);
 
 struct Terminal {
-    Id128 id;            // The certificate's common name; from pay::new_id().
-    std::string number;  // 8 characters, field 41.
-    std::string merchant;
+    Id128 id = {};            // The certificate's common name; from pay::new_id().
+    std::string number = {};  // 8 characters, field 41.
+    std::string merchant = {};
     TerminalState state = TerminalState::created;
-    std::string device_model, device_os, app_version;
-    Buffer trusted_point;  // Public key of the phone's trusted core, 65 bytes.
-    Buffer measurement;    // What it says it runs, 32 bytes.
+    std::string device_model = {}, device_os = {}, app_version = {};
+    Buffer trusted_point = {};  // Public key of the phone's trusted core, 65 bytes.
+    Buffer measurement = {};    // What it says it runs, 32 bytes.
     std::array<std::uint8_t, 8> initial_key_id{};
-    std::string certificate_fingerprint;  // SHA-256, hex.
-    Instant created_at;
-    Instant enrolled_at;
+    std::string certificate_fingerprint = {};  // SHA-256, hex.
+    Instant created_at = {};
+    Instant enrolled_at = {};
 
     friend bool operator==(const Terminal&, const Terminal&) = default;
 };

@@ -25,7 +25,8 @@ struct FeeSplit {
 
 enum class CardClass : std::uint8_t { debit = 1, credit = 2 };
 enum class FeeProduct : std::uint8_t { card = 1, small_contactless = 2, qr = 3 };
-enum class FeeReturn : std::uint8_t { none, proportional, full_on_last };
+// Numbers are stored: never renumber.
+enum class FeeReturn : std::uint8_t { none = 0, proportional = 1, full_on_last = 2 };
 
 // amount * rate_ppm / 1e6 rounded half up, plus fixed, at most cap (0: no cap).
 struct FeeRate {
@@ -39,14 +40,15 @@ struct FeeRow {
     FeeProduct product{};
     CardClass card{};
     std::int64_t amount_max_minor = 0;  // 0: any. Of several rows the smallest that fits counts.
-    FeeRate merchant, issuer, network;
+    FeeRate merchant = {}, issuer = {}, network = {};
     FeeReturn on_refund = FeeReturn::none;
 };
 
 // One version of the fees.
 //
 //     const FeeTable table = TRY(FeeTable::parse(text));
-//     payment.fee = TRY(table.fee({FeeProduct::card, CardClass::credit, 10'000}));
+//     const auto quote = TRY(table.quote({FeeProduct::card, CardClass::credit, 10'000}));
+//     payment.fee = quote.fee, payment.fee_return = quote.on_refund;
 class FeeTable {
 public:
     static constexpr std::size_t rows_max = 256;
@@ -60,17 +62,11 @@ public:
         CardClass card{};
         std::int64_t amount_minor = 0;
     };
-    Result<FeeSplit> fee(const Case& of) const;  // not_found where no row fits.
-
-    // What a refund gives back, by the rule of the sale's row. `refunded_minor` and
-    // `returned` are what earlier refunds of that sale gave back already.
-    struct RefundCase {
-        Case sale;
-        FeeSplit charged;
-        std::int64_t refunded_minor = 0;
-        std::int64_t refund_minor = 0;
+    struct Quote {
+        FeeSplit fee = {};
+        FeeReturn on_refund = FeeReturn::none;
     };
-    Result<FeeSplit> refund_fee(const RefundCase& of) const;
+    Result<Quote> quote(const Case& of) const;  // not_found where no row fits.
 
     std::uint32_t version() const { return version_; }
     BusinessDate valid_from() const { return valid_from_; }
@@ -85,5 +81,16 @@ private:
 };
 
 std::int64_t apply_rate(const FeeRate& rate, std::int64_t amount_minor);
+
+// What one more refund of a sale gives back. Refunds of a sale together never give back more than
+// was charged, however it is cut up.
+struct RefundedFee {
+    FeeSplit charged = {};
+    FeeReturn rule = FeeReturn::none;
+    std::int64_t sale_minor = 0;
+    std::int64_t refunded_minor = 0;  // Before this refund.
+    std::int64_t refund_minor = 0;
+};
+FeeSplit fee_returned(const RefundedFee& of);
 
 }  // namespace softpos::pay

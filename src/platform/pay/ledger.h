@@ -79,12 +79,12 @@ enum class TransferCode : std::uint16_t {
 };
 
 struct Transfer {
-    Id128 source;  // The payment, clearing line or payout that it is about.
+    Id128 source = {};  // The payment, clearing line or payout that it is about.
     TransferCode code{};
-    AccountId debit;
-    AccountId credit;
+    AccountId debit = {};
+    AccountId credit = {};
     std::int64_t amount_minor = 0;  // Always above zero.
-    BusinessDate settlement_date;
+    BusinessDate settlement_date = {};
 
     friend bool operator==(const Transfer&, const Transfer&) = default;
 };
@@ -99,8 +99,8 @@ struct Balance {
     friend bool operator==(const Balance&, const Balance&) = default;
 };
 struct BalanceKey {
-    AccountId account;
-    BusinessDate date;
+    AccountId account = {};
+    BusinessDate date = {};
     friend auto operator<=>(const BalanceKey&, const BalanceKey&) = default;
 };
 using Balances = std::map<BalanceKey, Balance>;
@@ -125,9 +125,9 @@ std::vector<Transfer> post_clearing_difference(const Id128& source, std::string_
 
 // The network's money for a date arrived in the bank: net = gross - fees kept by the network.
 struct ClearingMoney {
-    Id128 source;
+    Id128 source = {};
     Shard shard = 0;
-    BusinessDate date;
+    BusinessDate date = {};
     std::int64_t gross_minor = 0;
     std::int64_t fees_minor = 0;
 };

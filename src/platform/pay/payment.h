@@ -44,47 +44,49 @@ enum class PaymentResult : std::uint8_t { approved, declined, indeterminate };
 enum class ReversalReason : std::uint8_t { none = 0, no_answer = 1, bad_answer = 2, other = 3 };
 
 struct Payment {
-    Id128 id;  // From new_id(): names its shard.
+    Id128 id = {};  // From new_id(): names its shard.
     PaymentKind kind = PaymentKind::purchase;
     PaymentState state = PaymentState::received;
     std::uint32_t version = 0;  // Steps taken; the number of the last payment event.
 
-    std::string merchant;  // Merchant number, 15 characters.
-    std::string terminal;  // Terminal number, 8 characters.
+    std::string merchant = {};  // Merchant number, 15 characters.
+    std::string terminal = {};  // Terminal number, 8 characters.
     std::int64_t amount_minor = 0;
     Currency currency = Currency::cny;
-    std::string reference;  // The merchant's own, free text.
+    std::string reference = {};  // The merchant's own, free text.
 
-    Id128 idempotency_key;                       // Unique within the merchant.
+    Id128 idempotency_key = {};                  // Unique within the merchant.
     std::array<std::uint8_t, 32> body_digest{};  // SHA-256 of the request body, by the caller.
-    Id128 original;                              // The purchase that a void or refund is about.
+    Id128 original = {};                         // The purchase that a void or refund is about.
 
     // As sent and answered.
-    std::uint32_t batch = 0;       // 60.2
-    std::uint32_t stan = 0;        // Field 11, unique in terminal and batch.
-    std::string rrn;               // Field 37
-    std::string auth_code;         // Field 38
-    std::string response_code;     // Field 39
-    BusinessDate settlement_date;  // Field 15 with its year.
-    std::string masked_pan;
-    std::string card_method;  // How the cardholder was verified: "none", "online_pin", …
-    Buffer stored_card;       // Sealed by the vault; never track 2.
+    std::uint32_t batch = 0;            // 60.2
+    std::uint32_t stan = 0;             // Field 11, unique in terminal and batch.
+    std::string rrn = {};               // Field 37
+    std::string auth_code = {};         // Field 38
+    std::string response_code = {};     // Field 39
+    BusinessDate settlement_date = {};  // Field 15 with its year.
+    std::string masked_pan = {};
+    std::string card_method = {};  // How the cardholder was verified: "none", "online_pin", …
+    Buffer stored_card = {};       // Sealed by the vault; never track 2.
     Refusal refusal = Refusal::none;
 
     // Of a purchase: what was charged, and what was given back since.
-    FeeSplit fee;
+    FeeSplit fee = {};  // Of a refund, once approved: what the merchant got back.
+    FeeReturn fee_return = FeeReturn::none;
     std::int64_t refunded_minor = 0;   // Approved refunds.
     std::int64_t refunding_minor = 0;  // Refunds in flight.
     VoidStatus void_status = VoidStatus::none;
 
-    Instant created_at;
-    Instant sent_at;
-    Instant deadline_at;  // Of the first answer.
-    Instant answered_at;
+    Instant created_at = {};
+    Instant sent_at = {};
+    Instant deadline_at = {};  // Of the first answer.
+    Instant answered_at = {};
     ReversalReason reversal_reason = ReversalReason::none;
-    std::uint32_t attempts = 0;      // Reversals, or repeats of a refund, sent so far.
-    Instant next_attempt_at;         // Zero where none is due.
-    std::string late_response_code;  // An answer that came after we had given up; for the record.
+    std::uint32_t attempts = 0;    // Reversals, or repeats of a refund, sent so far.
+    Instant next_attempt_at = {};  // Zero where none is due.
+    std::string late_response_code =
+        {};  // An answer that came after we had given up; for the record.
 
     friend bool operator==(const Payment&, const Payment&) = default;
 };
@@ -93,7 +95,7 @@ constexpr std::size_t reference_bytes_max = 64;
 
 // Still waits for an answer, a deadline or a retry: what recovery reads after a restart.
 bool is_open(PaymentState state);
-bool is_final(PaymentState state);
+bool is_final(PaymentState state);  // Nothing changes it any more.
 PaymentResult result_of(const Payment& payment);
 
 std::string_view name_of(PaymentKind kind);             // "purchase", "void", "refund"

@@ -50,14 +50,14 @@ enum class EventKind : std::uint8_t {
 
 struct PaymentEvent {
     EventKind kind{};
-    Instant at;
+    Instant at = {};
 
     // answer, reversal_answer:
-    std::string response_code;
-    std::string auth_code;
-    std::string rrn;
-    BusinessDate settlement_date;              // Not known where the answer has no field 15.
-    std::optional<std::int64_t> amount_minor;  // Field 4 of the answer.
+    std::string response_code = {};
+    std::string auth_code = {};
+    std::string rrn = {};
+    BusinessDate settlement_date = {};              // Not known where the answer has no field 15.
+    std::optional<std::int64_t> amount_minor = {};  // Field 4 of the answer.
     // retry_due: the number that this attempt would have. Another one is a replay.
     std::uint32_t attempt = 0;
     // not_sent: what the caller is told.
@@ -66,11 +66,11 @@ struct PaymentEvent {
 
 // All that a step may look at.
 struct PaymentContext {
-    Payment payment;
-    std::optional<Payment> original;  // Of a void or refund: the purchase as it stands now.
-    BusinessDate current_date;        // The network's date as last seen.
-    std::uint32_t current_batch = 0;  // The terminal's open batch.
-    PaymentRules rules;
+    Payment payment = {};
+    std::optional<Payment> original = {};  // Of a void or refund: the purchase as it stands now.
+    BusinessDate current_date = {};        // The network's date as last seen.
+    std::uint32_t current_batch = 0;       // The terminal's open batch.
+    PaymentRules rules = {};
 };
 
 enum class EffectKind : std::uint8_t {
@@ -87,16 +87,16 @@ enum class EffectKind : std::uint8_t {
 
 struct Effect {
     EffectKind kind{};
-    Instant at;
+    Instant at = {};
     friend bool operator==(const Effect&, const Effect&) = default;
 };
 
 struct Transition {
     bool changed = false;
-    Payment next;
-    std::optional<Payment> original;  // Set where the purchase changed too.
-    std::vector<Effect> effects;
-    std::vector<Transfer> postings;
+    Payment next = {};
+    std::optional<Payment> original = {};  // Set where the purchase changed too.
+    std::vector<Effect> effects = {};
+    std::vector<Transfer> postings = {};
 };
 
 //     Transition to = TRY(step({.payment = payment, .original = sale, …}, event));

@@ -19,12 +19,12 @@ namespace softpos::pay {
 enum class PayoutState : std::uint8_t { created = 1, sent = 2, paid = 3, returned = 4 };
 
 struct Payout {
-    Id128 id;  // payout_id(): one a merchant and date.
-    std::string merchant;
-    BusinessDate settlement_date;
+    Id128 id = {};  // payout_id(): one a merchant and date.
+    std::string merchant = {};
+    BusinessDate settlement_date = {};
     std::int64_t amount_minor = 0;
     PayoutState state = PayoutState::created;
-    Instant created_at;
+    Instant created_at = {};
 
     friend bool operator==(const Payout&, const Payout&) = default;
 };
@@ -33,9 +33,9 @@ struct Payout {
 Id128 payout_id(std::string_view merchant, BusinessDate date);
 
 struct MerchantDay {
-    std::string merchant;
-    Balance day;    // merchant_payable on the settled date alone.
-    Balance total;  // merchant_payable over all dates.
+    std::string merchant = {};
+    Balance day = {};    // merchant_payable on the settled date alone.
+    Balance total = {};  // merchant_payable over all dates.
 };
 
 // The day's money, but never more than all we owe: later refunds come off first. nullopt where

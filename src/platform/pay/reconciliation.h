@@ -11,25 +11,27 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace softpos::pay {
 
 // What all three know of one movement of money. Spec: [CUP-CLEARING] ACOMN.
 struct ClearingKey {
-    BusinessDate settlement_date;
-    std::string terminal;
+    BusinessDate settlement_date = {};
+    std::string terminal = {};
     std::uint32_t stan = 0;
-    std::string rrn;  // Decides between two of one trace number (two batches in one day).
+    std::string rrn = {};  // Decides between two of one trace number (two batches in one day).
 
     friend auto operator<=>(const ClearingKey&, const ClearingKey&) = default;
 };
 
 struct ClearingRecord {
-    ClearingKey key;
-    std::string merchant;
+    ClearingKey key = {};
+    std::string merchant = {};
     std::int64_t amount_minor = 0;  // Signed: a purchase is positive, a void or refund negative.
     std::int64_t fee_minor = 0;     // Of the file: what the network keeps, signed the same way.
-    Id128 payment;                  // Ours only.
+    Id128 payment = {};             // Ours only.
+    bool carried = false;           // Ours only: was not in the file of the day before.
 };
 
 enum class ReconciliationKind : std::uint8_t {
@@ -44,19 +46,19 @@ std::string_view name_of(ReconciliationKind kind);
 
 struct ReconciliationItem {
     ReconciliationKind kind{};
-    ClearingKey key;
-    std::string merchant;
+    ClearingKey key = {};
+    std::string merchant = {};
     std::int64_t ours_minor = 0;
     std::int64_t file_minor = 0;
     bool in_log = false;  // The upstream message log has it too.
-    Id128 payment;
+    Id128 payment = {};
 
     std::int64_t difference_minor() const { return file_minor - ours_minor; }
     friend bool operator==(const ReconciliationItem&, const ReconciliationItem&) = default;
 };
 
 struct ReconciliationReport {
-    BusinessDate date;
+    BusinessDate date = {};
     std::int64_t ours_count = 0, ours_minor = 0;
     std::int64_t log_count = 0, log_minor = 0;
     std::int64_t file_count = 0, file_minor = 0, file_fee_minor = 0;
@@ -65,6 +67,7 @@ struct ReconciliationReport {
     std::int64_t short_count = 0, short_minor = 0;
     std::int64_t differing_count = 0, difference_minor = 0;
     std::int64_t cross_day_count = 0, cross_day_minor = 0;
+    std::int64_t carried_count = 0, carried_minor = 0;
     std::int64_t not_in_log_count = 0;
 
     // ours - short - cross-day + long + differences == file: nothing was left out.
@@ -77,10 +80,10 @@ using ClearingSource = std::function<Result<std::optional<ClearingRecord>>()>;
 using ReconciliationSink = std::function<Result<void>(const ReconciliationItem&)>;
 
 struct ReconciliationInput {
-    BusinessDate date;
-    ClearingSource ours, log, file;
+    BusinessDate date = {};
+    ClearingSource ours = {}, log = {}, file = {};
     // True for a record of ours that may well be in tomorrow's file.
-    std::function<bool(const ClearingRecord&)> near_cut_over;
+    std::function<bool(const ClearingRecord&)> near_cut_over = {};
 };
 
 // Calls sink for everything that is not simply matched (and for matches where with_matches).
@@ -89,9 +92,16 @@ enum class Report : std::uint8_t { exceptions, everything };
 Result<ReconciliationReport> reconcile(const ReconciliationInput& input, Report what,
                                        const ReconciliationSink& sink);
 
+// Ours of a date with the cross-day items of the day before among them, under the new date.
+// `carried` in any order.
+ClearingSource with_carried(std::vector<ClearingRecord> carried, BusinessDate date,
+                            ClearingSource ours);
+ClearingRecord carried_record(const ReconciliationItem& item);
+
 // The clearing account of that date, after the differences are booked, is what the file pays:
-// net debits of network_receivable == file gross (cross-day items stay open). `receivable_minor`
-// is the account's debit_net() over all sub-accounts on that date.
+// net debits of network_receivable, with what was carried in and without what is carried on, are
+// the file's gross. `receivable_minor` is the account's debit_net() over all sub-accounts on that
+// date, before the money itself is booked.
 bool clearing_proves(const ReconciliationReport& report, std::int64_t receivable_minor);
 
 }  // namespace softpos::pay

@@ -12,14 +12,14 @@
 namespace softpos::store {
 
 struct SqliteConfig {
-    std::string path;  // Made when missing. The folder must be there.
+    std::string path = {};  // Made when missing. The folder must be there.
     std::size_t batch_works_max = 256;
     std::int64_t batch_us_max = 2'000;     // From the first work of a batch to its commit.
     std::size_t queue_works_max = 65'536;  // Beyond, work is refused as unavailable.
     std::size_t readers_max = 8;           // Connections; more questions wait for one.
     std::int64_t busy_ms_max = 5'000;
     // For tests: called before each commit; true makes that commit fail.
-    std::function<bool()> fail_commit;
+    std::function<bool()> fail_commit = {};
 };
 
 struct StoreCounts {

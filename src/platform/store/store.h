@@ -26,15 +26,15 @@ constexpr std::size_t page_rows_max = 1'000;  // Of any list; ask again behind t
 
 // Where a list goes on: behind `after`, at most `rows_max` (and never above page_rows_max).
 struct IdPage {
-    Id128 after;
+    Id128 after = {};
     std::size_t rows_max = 100;
 };
 struct TextPage {
-    std::string after;
+    std::string after = {};
     std::size_t rows_max = 100;
 };
 struct ClearingPage {
-    pay::ClearingKey after;
+    pay::ClearingKey after = {};
     std::size_t rows_max = page_rows_max;
 };
 
