@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <mutex>
 #include <netinet/tcp.h>
 #include <thread>
@@ -213,13 +214,15 @@ FrameLink::FrameLink(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 FrameLink::~FrameLink() = default;
 
 Result<std::unique_ptr<FrameLink>> FrameLink::start(FrameLinkConfig config, OnFrame on_frame,
-                                                    OnState on_state) {
+                                                    OnState on_state) try {
     CHECK(on_frame && on_state && config.frame_bytes_max <= frame_bytes_ceiling);
     if (config.host.empty() || config.port == 0) return fail(ErrorKind::malformed, "link: address");
     auto impl = std::make_unique<Impl>(std::move(config), std::move(on_frame), std::move(on_state));
     asio::post(impl->io, [i = impl.get()] { i->connect(); });
     impl->thread = std::thread([&io = impl->io] { io.run(); });
     return std::unique_ptr<FrameLink>(new FrameLink(std::move(impl)));
+} catch (const std::exception&) {  // No descriptor or thread left for a loop.
+    return fail(ErrorKind::unavailable, "link: no resources");
 }
 
 Result<void> FrameLink::send(Buffer frame) {

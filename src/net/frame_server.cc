@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <unordered_map>
@@ -266,7 +267,7 @@ FrameServer::~FrameServer() {
 }
 
 Result<std::unique_ptr<FrameServer>> FrameServer::listen(FrameServerConfig config, OnFrame on_frame,
-                                                         OnClose on_close) {
+                                                         OnClose on_close) try {
     CHECK(on_frame && config.frame_bytes_max <= frame_bytes_ceiling);
     auto state = std::make_shared<FrameServerState>(std::move(config), std::move(on_frame),
                                                     std::move(on_close));
@@ -275,6 +276,8 @@ Result<std::unique_ptr<FrameServer>> FrameServer::listen(FrameServerConfig confi
     state->sweep();
     state->thread = std::thread([&io = state->io] { io.run(); });
     return std::unique_ptr<FrameServer>(new FrameServer(std::move(state)));
+} catch (const std::exception&) {  // No descriptor or thread left for the loop.
+    return fail(ErrorKind::unavailable, "frame: no resources to listen");
 }
 
 std::uint16_t FrameServer::port() const {

@@ -29,6 +29,7 @@
 #include <cerrno>
 #include <chrono>
 #include <deque>
+#include <exception>
 #include <sys/socket.h>
 #include <thread>
 #include <utility>
@@ -100,7 +101,7 @@ struct Channel {
     bool stale() {
         char byte = 0;
         return ::recv(socket.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 ||
-               (errno != EAGAIN && errno != EWOULDBLOCK);
+               errno != EAGAIN;
     }
 
     Socket socket;
@@ -158,7 +159,7 @@ private:
 };
 
 bool may_repeat(const HttpCall& call) {
-    // Spec: [RFC9110] 9.2.2.
+    // Spec: [RFC-9110] 9.2.2.
     static constexpr std::array idempotent{"GET", "HEAD", "PUT", "DELETE", "OPTIONS"};
     return call.retry_on_stale || std::ranges::find(idempotent, call.method) != idempotent.end();
 }
@@ -364,9 +365,11 @@ struct HttpClient::Impl {
 HttpClient::HttpClient(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpClient::~HttpClient() = default;
 
-Result<std::unique_ptr<HttpClient>> HttpClient::make(HttpClientConfig config) {
+Result<std::unique_ptr<HttpClient>> HttpClient::make(HttpClientConfig config) try {
     auto shared = TRY(make_shared_part(std::move(config)));
     return std::unique_ptr<HttpClient>(new HttpClient(std::make_unique<Impl>(std::move(shared))));
+} catch (const std::exception&) {  // No descriptor left for a loop.
+    return fail(ErrorKind::unavailable, "http: no resources for a client");
 }
 
 Result<HttpResponse> HttpClient::request(const HttpCall& call) {
@@ -447,7 +450,8 @@ struct HttpLoad::Impl {
 
 HttpLoad::HttpLoad(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Result<std::unique_ptr<HttpLoad>> HttpLoad::make(HttpClientConfig config, std::size_t connections) {
+Result<std::unique_ptr<HttpLoad>> HttpLoad::make(HttpClientConfig config,
+                                                 std::size_t connections) try {
     CHECK(connections > 0);
     auto shared = TRY(make_shared_part(std::move(config)));
     auto impl = std::make_unique<Impl>(std::move(shared));
@@ -457,6 +461,8 @@ Result<std::unique_ptr<HttpLoad>> HttpLoad::make(HttpClientConfig config, std::s
     }
     impl->thread = std::thread([&io = impl->io] { io.run(); });
     return std::unique_ptr<HttpLoad>(new HttpLoad(std::move(impl)));
+} catch (const std::exception&) {
+    return fail(ErrorKind::unavailable, "http: no resources for a client");
 }
 
 HttpLoad::~HttpLoad() {

@@ -91,7 +91,7 @@ public:
         std::function<void(unsigned status, std::string body, std::int64_t latency_us)>;
 
     static Result<std::unique_ptr<HttpLoad>> make(HttpClientConfig config, std::size_t connections);
-    ~HttpLoad();  // Stops; what is still open is called back with status 0.
+    ~HttpLoad();  // Stops; what is open is called back with status 0, and new calls are dropped.
     HttpLoad(const HttpLoad&) = delete;
     HttpLoad& operator=(const HttpLoad&) = delete;
 

@@ -19,10 +19,10 @@ struct HttpRequest {
     std::vector<HttpHeader> headers = {};
     std::string body = {};
 
-    // Who the peer proved to be by its TLS client certificate; both empty where it sent none.
+    // Who the peer proved to be by its TLS client certificate; both empty where it sent none. The
+    // fingerprint is the SHA-256 of the certificate's DER form, in 64 lower-case hex digits.
     std::string peer_common_name = {};
-    std::string peer_fingerprint =
-        {};  // SHA-256 of the certificate's DER, 64 hex digits, upper case.
+    std::string peer_fingerprint = {};
 
     // The first header of that name, given in lower case; empty where there is none.
     std::string_view find_header(std::string_view lower_case_name) const;

@@ -25,6 +25,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <exception>
 #include <mutex>
 #include <sys/stat.h>
 #include <thread>
@@ -525,7 +526,7 @@ HttpServer::HttpServer(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 HttpServer::~HttpServer() = default;
 
 Result<std::unique_ptr<HttpServer>> HttpServer::listen(HttpServerConfig config,
-                                                       HttpHandler handler) {
+                                                       HttpHandler handler) try {
     CHECK(handler && config.threads > 0);
     auto impl = std::make_unique<Impl>(std::move(config));
     impl->shared.handler = std::move(handler);
@@ -538,6 +539,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::listen(HttpServerConfig config,
     TRY_VOID(impl->open());
     impl->run();
     return std::unique_ptr<HttpServer>(new HttpServer(std::move(impl)));
+} catch (const std::exception&) {  // No descriptor or thread left for a loop.
+    return fail(ErrorKind::unavailable, "http: no resources to listen");
 }
 
 std::uint16_t HttpServer::port() const {

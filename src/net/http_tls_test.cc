@@ -77,7 +77,7 @@ TEST_F(HttpTls, PeerWithCertificateIsKnown) {
     ASSERT_TRUE(answer);
     EXPECT_TRUE(answer->body.starts_with("phone-7|")) << answer->body;
     EXPECT_EQ(answer->body.size(), std::string("phone-7|").size() + 64);
-    EXPECT_EQ(answer->body.find_first_not_of("0123456789ABCDEF", 8), std::string::npos);
+    EXPECT_EQ(answer->body.find_first_not_of("0123456789abcdef", 8), std::string::npos);
 }
 
 TEST_F(HttpTls, FingerprintsTellCertificatesOfOneNameApart) {

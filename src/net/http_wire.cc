@@ -158,7 +158,7 @@ std::string_view reason_of(unsigned status) {
         case 504:
             return "Gateway Timeout";
         default:
-            return "";  // May be empty. Spec: [RFC9112] 4.
+            return "";  // May be empty. Spec: [RFC-9112] 4.
     }
 }
 
@@ -180,7 +180,7 @@ void append_header(std::string& out, std::string_view name, std::string_view val
     out += "\r\n";
 }
 
-// Spec: [RFC9110] 5.6.2.
+// Spec: [RFC-9110] 5.6.2.
 bool is_token(std::string_view text) {
     static constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
     return !text.empty() && std::ranges::all_of(text, [](char c) {
@@ -307,7 +307,7 @@ void write_response(std::string& out, const HttpResponse& response, HttpAfter af
         if (is_token(header.name)) append_header(out, header.name, header.value);
     }
     if (after == HttpAfter::close) out += "connection: close\r\n";
-    // Neither has a body, and a length would be taken for one. Spec: [RFC9110] 8.6.
+    // Neither has a body, and a length would be taken for one. Spec: [RFC-9110] 8.6.
     const bool bodiless = response.status == 204 || response.status == 304;
     if (!bodiless) {
         if (!response.body.empty()) append_header(out, "content-type", response.content_type);
@@ -331,7 +331,7 @@ bool write_request(std::string& out, const HttpRequestParts& parts) {
     append_header(out, "host", parts.host);
     for (const HttpHeader& header : parts.headers) append_header(out, header.name, header.value);
     if (!parts.body.empty()) append_header(out, "content-type", parts.content_type);
-    // Said also of an empty body where the method usually has one. Spec: [RFC9110] 8.6.
+    // Said also of an empty body where the method usually has one. Spec: [RFC-9110] 8.6.
     if (!parts.body.empty() || parts.method == "POST" || parts.method == "PUT") {
         out += "content-length: ";
         append_number(out, parts.body.size());

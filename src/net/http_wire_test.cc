@@ -91,7 +91,7 @@ TEST(HttpWire, MalformedRequestsAreRefused) {
     }
 }
 
-// Two lengths are how one request is smuggled inside another. Spec: [RFC9112] 6.3.
+// Two lengths are how one request is smuggled inside another. Spec: [RFC-9112] 6.3.
 TEST(HttpWire, TwoLengthsAreRefused) {
     EXPECT_EQ(fault_in("POST / HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\n"),
               HttpFault::malformed);

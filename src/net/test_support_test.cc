@@ -38,7 +38,7 @@ using Key = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
 
 std::string text_in(BIO* bio) {
     char* data = nullptr;
-    const long size = BIO_get_mem_data(bio, &data);
+    const long size = BIO_ctrl(bio, BIO_CTRL_INFO, 0, &data);
     return {data, static_cast<std::size_t>(size)};
 }
 
@@ -70,7 +70,7 @@ sockaddr_in loopback(std::uint16_t port) {
 
 TestCertificate make_certificate(const CertificateWish& wish) {
     static std::atomic<long> serial = 0;
-    const Key key(EVP_EC_gen("P-256"));
+    const Key key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
     const Certificate certificate(X509_new());
     CHECK(key && certificate);
     X509* c = certificate.get();

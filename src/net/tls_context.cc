@@ -3,7 +3,6 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
-#include "base/hex.h"
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -101,7 +100,7 @@ Result<TlsContext> make_context(const SSL_METHOD* method) {
                                            SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_default_passwd_cb(context.get(), no_password);
-    // Forward secrecy and AEAD only. Spec: [RFC9325] 4.2.
+    // Forward secrecy and AEAD only. Spec: [RFC-9325] 4.2.
     if (SSL_CTX_set_cipher_list(context.get(), "ECDHE+AESGCM:ECDHE+CHACHA20") != 1) {
         return fail(ErrorKind::internal, "tls: ciphers");
     }
@@ -113,6 +112,17 @@ bool is_address(const std::string& name) {
         a2i_IPADDRESS(name.c_str()));
     ERR_clear_error();
     return address != nullptr;
+}
+
+std::string lower_hex(Bytes bytes) {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::string text;
+    text.reserve(2 * bytes.size());
+    for (const std::uint8_t byte : bytes) {
+        text += digits[byte >> 4];
+        text += digits[byte & 0xF];
+    }
+    return text;
 }
 
 std::string common_name_of(const X509* certificate) {
@@ -172,8 +182,10 @@ Result<TlsContext> make_client_tls(const ClientTls& config) {
 }
 
 void set_wanted_server(ssl_st* connection, const std::string& server_name) {
-    // Addresses are not sent. Spec: [RFC6066] 3.
-    if (!is_address(server_name)) SSL_set_tlsext_host_name(connection, server_name.c_str());
+    if (is_address(server_name)) return;  // Only names are sent. Spec: [RFC-6066] 3.
+    // What SSL_set_tlsext_host_name() stands for, without its C cast; the text is only read.
+    SSL_ctrl(connection, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+             const_cast<char*>(server_name.c_str()));
 }
 
 TlsPeer peer_of(ssl_st* connection) {
@@ -184,7 +196,7 @@ TlsPeer peer_of(ssl_st* connection) {
     const int made = X509_digest(certificate.get(), EVP_sha256(), digest.data(), &size);
     CHECK(made == 1);
     return {.common_name = common_name_of(certificate.get()),
-            .fingerprint = to_hex(Bytes(digest).first(size))};
+            .fingerprint = lower_hex(Bytes(digest).first(size))};
 }
 
 }  // namespace softpos::net
