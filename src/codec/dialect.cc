@@ -227,6 +227,9 @@ private:
         spec.length_ascii = rule->ascii;
         spec.size_min = static_cast<std::uint16_t>(*low);
         spec.size_max = static_cast<std::uint16_t>(*high);
+        const bool bcd = spec.encoding == FieldEncoding::bcd;
+        spec.odd_forbidden = bcd && spec.counts_other_unit;
+        spec.track_in_bcd = bcd && spec.format == FieldFormat::z;
         return {};
     }
 

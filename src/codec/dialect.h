@@ -60,8 +60,15 @@ struct FieldSpec {
     bool counts_other_unit = false;  // Bytes of BCD, or digits (half bytes) of binary.
     bool pad_left = false;
     std::uint8_t pad_nibble = 0;
-    std::uint16_t size_min = 0;  // Of the value: digits, characters or bytes.
+    std::uint16_t size_min = 1;  // Of the value: digits, characters or bytes.
     std::uint16_t size_max = 0;
+    bool odd_forbidden = false;  // Whole bytes of BCD are counted.
+    bool track_in_bcd = false;
+
+    // Whether a value of this size can be the field's; never where it is not defined.
+    bool takes(std::size_t size) const {
+        return size >= size_min && size <= size_max && !(odd_forbidden && size % 2 != 0);
+    }
 };
 
 class Dialect {
@@ -71,6 +78,7 @@ public:
     // On an error, Error.detail is the line, from 1.
     static Result<Dialect> parse(std::string_view text);
 
+    // `number` up to iso_field_max + 1: no dialect defines that one.
     const FieldSpec& field(unsigned number) const { return fields_[number]; }
     std::string_view field_name(unsigned number) const { return names_[number]; }
     std::string_view name() const { return name_; }
@@ -84,7 +92,7 @@ private:
     friend class DialectParser;
     Dialect() = default;
 
-    std::array<FieldSpec, iso_field_max + 1> fields_{};
+    std::array<FieldSpec, iso_field_max + 2> fields_{};  // The last one is never defined.
     std::array<std::string, iso_field_max + 1> names_;
     std::string name_;
     char version_ = '0';

@@ -16,11 +16,14 @@ using iso_tables::digit_pairs;
 using iso_tables::format_bit;
 using iso_tables::formats_of_byte;
 using iso_tables::not_bcd;
+using iso_tables::not_digit;
+using iso_tables::packed_numbers;
 using iso_tables::track_pairs;
 
 namespace {
 
 constexpr std::size_t bitmap_half_bytes = 8;
+constexpr std::size_t word_slack = IsoMessage::word_bytes;
 
 std::uint64_t load_big_endian(const std::uint8_t* from) {
     std::uint64_t value = 0;
@@ -33,16 +36,60 @@ void store_big_endian(std::uint64_t value, std::uint8_t* to) {
     std::memcpy(to, &value, sizeof value);
 }
 
-// True iff every byte may stand in the format.
-bool all_in(const std::uint8_t* from, std::size_t size, std::uint8_t format) {
-    std::uint8_t common = 0xFF;
-    for (std::size_t i = 0; i < size; ++i) common &= formats_of_byte[from[i]];
-    return (common & format) != 0;
+template <typename Word>
+Word load(const std::uint8_t* from) {
+    Word word = 0;
+    std::memcpy(&word, from, sizeof word);
+    return word;
 }
 
-std::size_t first_not_in(const std::uint8_t* from, std::size_t size, std::uint8_t format) {
+template <typename Word>
+void store(Word word, std::uint8_t* to) {
+    std::memcpy(to, &word, sizeof word);
+}
+
+// Not zero where a byte is no digit: its upper half is not 3, or becomes 4 when 6 is added.
+template <typename Word>
+Word not_digits(Word word) {
+    constexpr auto each = static_cast<Word>(0x0101010101010101);
+    const Word upper = (word & (each * 0xF0)) ^ (each * 0x30);
+    return upper | (((word & (each * 0x0F)) + each * 0x06) & (each * 0x10));
+}
+
+// Words one behind the other, the last one overlapping. At least one word long.
+template <typename Word>
+bool copy_digit_words(const std::uint8_t* from, std::size_t size, std::uint8_t* to) {
+    Word bad = 0;
+    for (std::size_t i = 0; i + sizeof(Word) < size; i += sizeof(Word)) {
+        const auto word = load<Word>(from + i);
+        bad |= not_digits(word);
+        store(word, to + i);
+    }
+    const std::size_t last = size - sizeof(Word);
+    const auto word = load<Word>(from + last);
+    bad |= not_digits(word);
+    store(word, to + last);
+    return bad == 0;
+}
+
+// Copies; true iff every byte may stand in the format.
+bool copy_checked(const std::uint8_t* from, std::size_t size, FieldFormat format,
+                  std::uint8_t* to) {
+    if (format == FieldFormat::n && size >= 4) {
+        return size >= 8 ? copy_digit_words<std::uint64_t>(from, size, to)
+                         : copy_digit_words<std::uint32_t>(from, size, to);
+    }
+    std::uint8_t common = 0xFF;
+    for (std::size_t i = 0; i < size; ++i) {
+        to[i] = from[i];
+        common &= formats_of_byte[from[i]];
+    }
+    return (common & format_bit(format)) != 0;
+}
+
+std::size_t first_not_in(const std::uint8_t* from, std::size_t size, FieldFormat format) {
     std::size_t i = 0;
-    while (i < size && (formats_of_byte[from[i]] & format) != 0) ++i;
+    while (i < size && (formats_of_byte[from[i]] & format_bit(format)) != 0) ++i;
     return i;
 }
 
@@ -50,53 +97,56 @@ constexpr std::uint8_t joined(std::uint8_t high, std::uint8_t low) {
     return static_cast<std::uint8_t>(high << 4 | (low & 0xF));
 }
 
-// Checked digits to half bytes; '=' is 3D and so becomes D.
+// Eight digits to four bytes: each pair into the low byte of its 16 bits, then the bytes together.
+// '=' is 3D and so becomes D.
+std::uint32_t join_eight(std::uint64_t eight) {
+    eight &= 0x0F0F0F0F0F0F0F0F;
+    eight = (eight << 4 | eight >> 8) & 0x00FF00FF00FF00FF;
+    eight = (eight | eight >> 8) & 0x0000FFFF0000FFFF;
+    return static_cast<std::uint32_t>(eight | eight >> 16);
+}
+
+// Checked digits to half bytes. Reads and writes whole words: there must be room for eight bytes
+// behind both; what it writes behind the value is zero.
 void write_bcd(const std::uint8_t* from, std::size_t digits, const FieldSpec& spec,
                std::uint8_t* to) {
     if (digits % 2 != 0 && spec.pad_left) {
         *to++ = joined(spec.pad_nibble, *from++);
         --digits;
     }
-    // Eight digits a step: each pair into the low byte of its 16 bits, then the bytes together.
-    for (; digits >= 8; digits -= 8, from += 8, to += 4) {
-        std::uint64_t eight = 0;
-        std::memcpy(&eight, from, sizeof eight);
-        eight &= 0x0F0F0F0F0F0F0F0F;
-        eight = (eight << 4 | eight >> 8) & 0x00FF00FF00FF00FF;
-        eight = (eight | eight >> 8) & 0x0000FFFF0000FFFF;
-        const auto four = static_cast<std::uint32_t>(eight | eight >> 16);
-        std::memcpy(to, &four, sizeof four);
+    for (; digits > 8; digits -= 8, from += 8, to += 4) {
+        store(join_eight(load<std::uint64_t>(from)), to);
     }
-    for (; digits >= 2; digits -= 2, from += 2) *to++ = joined(from[0], from[1]);
-    if (digits != 0) *to = joined(*from, spec.pad_nibble);
+    // One to eight digits are left.
+    const std::uint32_t four = join_eight(load<std::uint64_t>(from));
+    const std::uint64_t whole_bytes = (std::uint64_t{1} << (digits / 2 * 8)) - 1;
+    store(static_cast<std::uint32_t>(four & whole_bytes), to);
+    if (digits % 2 != 0) to[digits / 2] = joined(from[digits - 1], spec.pad_nibble);
 }
 
-enum class Fault : std::uint8_t { none, digit, pad };
-
-// Half bytes to digits. On a fault the contents of `to` mean nothing.
-Fault read_bcd(const std::uint8_t* from, std::size_t digits, const FieldSpec& spec,
-               std::uint8_t* to) {
+// Half bytes to digits; false where one is none or the pad is wrong, and then the contents of `to`
+// mean nothing.
+bool read_bcd(const std::uint8_t* from, std::size_t digits, const FieldSpec& spec,
+              std::uint8_t* to) {
     const auto& pairs = spec.format == FieldFormat::z ? track_pairs : digit_pairs;
-    bool bad = false;
+    unsigned bad = 0;
     if (digits % 2 != 0 && spec.pad_left) {
-        if (*from >> 4 != spec.pad_nibble) return Fault::pad;
-        const std::uint8_t low = *from++ & 0xF;
-        bad = pairs[low][1] == '\0';
-        *to++ = static_cast<std::uint8_t>(pairs[low][1]);
+        bad = static_cast<unsigned>(*from >> 4 ^ spec.pad_nibble) << 8;
+        *to = pairs[*from++ & 0xF][1];
+        bad |= *to++ & not_digit;
         --digits;
     }
     for (; digits >= 2; digits -= 2, to += 2) {
-        const auto& pair = pairs[*from++];
-        bad |= pair[0] == '\0';
-        std::memcpy(to, pair.data(), pair.size());
+        const auto pair = load<std::uint16_t>(pairs[*from++].data());
+        bad |= pair & not_digit;
+        store(pair, to);
     }
     if (digits != 0) {
-        if ((*from & 0xF) != spec.pad_nibble) return Fault::pad;
-        const auto high = static_cast<std::uint8_t>(*from & 0xF0);
-        bad |= pairs[high][0] == '\0';
-        *to = static_cast<std::uint8_t>(pairs[high][0]);
+        bad |= static_cast<unsigned>((*from & 0xF) ^ spec.pad_nibble) << 8;
+        *to = pairs[*from & 0xF0][0];
+        bad |= *to & not_digit;
     }
-    return bad ? Fault::digit : Fault::none;
+    return bad == 0;
 }
 
 // The offset of the byte that read_bcd did not like.
@@ -107,17 +157,9 @@ std::size_t find_bad_digit(const std::uint8_t* from, std::size_t digits, const F
         std::uint8_t byte = from[i];
         if (digits % 2 != 0 && spec.pad_left && i == 0) byte &= 0x0F;
         if (digits % 2 != 0 && !spec.pad_left && i + 1 == bytes) byte &= 0xF0;
-        if (pairs[byte][0] == '\0') return i;
+        if (pairs[byte][0] == not_digit) return i;
     }
     return bytes;
-}
-
-// A track in BCD may be given with D; the message always says '='.
-void copy_value(const FieldSpec& spec, std::string_view value, std::uint8_t* to) {
-    std::memcpy(to, value.data(), value.size());
-    if (spec.format == FieldFormat::z && spec.encoding == FieldEncoding::bcd) {
-        std::replace(to, to + value.size(), std::uint8_t{'D'}, std::uint8_t{'='});
-    }
 }
 
 std::size_t wire_bytes(const FieldSpec& spec, std::size_t size) {
@@ -143,51 +185,58 @@ Bytes IsoMessage::raw(unsigned field) const {
 
 Result<void> IsoMessage::set_mti(std::string_view mti) {
     const bool good = mti.size() == mti_.size() && mti[0] == dialect_->version() &&
-                      all_in(bytes_of(mti).data(), mti.size(), format_bit(FieldFormat::n));
+                      first_not_in(bytes_of(mti).data(), mti.size(), FieldFormat::n) == mti.size();
     if (!good) return fail(ErrorKind::malformed, "iso8583: mti");
     std::ranges::copy(mti, mti_.begin());
     has_mti_ = true;
     return {};
 }
 
-Result<void> IsoMessage::check_size(unsigned field, const FieldSpec& spec, std::size_t size) const {
-    if (size < spec.size_min || size > spec.size_max) {
-        return fail(ErrorKind::malformed, "iso8583: size", field);
-    }
-    if (spec.counts_other_unit && spec.encoding == FieldEncoding::bcd && size % 2 != 0) {
-        return fail(ErrorKind::malformed, "iso8583: odd number of digits", field);
-    }
-    return {};
-}
-
-Result<void> IsoMessage::set(unsigned field, std::string_view value) {
+Result<void> IsoMessage::bad_value(unsigned field, std::string_view value) const {
     if (field > iso_field_max || !dialect_->field(field).defined) {
         return fail(ErrorKind::unsupported, "iso8583: no such field", field);
     }
     const FieldSpec& spec = dialect_->field(field);
-    if (spec.encoding == FieldEncoding::binary) {
+    if (value.size() < spec.size_min || value.size() > spec.size_max) {
+        return fail(ErrorKind::malformed, "iso8583: size", field);
+    }
+    if (spec.odd_forbidden && value.size() % 2 != 0) {
+        return fail(ErrorKind::malformed, "iso8583: odd number of digits", field);
+    }
+    const std::size_t at = first_not_in(bytes_of(value).data(), value.size(), spec.format);
+    if (at < value.size()) return fail(ErrorKind::malformed, "iso8583: character", field, at);
+    return fail(ErrorKind::denied, "iso8583: message too long", field);
+}
+
+Result<void> IsoMessage::set(unsigned field, std::string_view value) {
+    const FieldSpec& spec = dialect_->field(std::min(field, iso_field_max + 1));
+    if (spec.encoding == FieldEncoding::binary && spec.defined) {
         return fail(ErrorKind::unsupported, "iso8583: field is binary", field);
     }
-    TRY_VOID(check_size(field, spec, value.size()));
-    const std::uint8_t format = format_bit(spec.format);
-    if (const Bytes bytes = bytes_of(value); !all_in(bytes.data(), bytes.size(), format)) {
-        const std::size_t at = first_not_in(bytes.data(), bytes.size(), format);
-        return fail(ErrorKind::malformed, "iso8583: character", field, at);
+    if (!spec.takes(value.size())) return bad_value(field, value);
+    std::uint8_t* const to = room_for(field, value.size());
+    if (to == nullptr) return bad_value(field, value);
+    if (!copy_checked(bytes_of(value).data(), value.size(), spec.format, to)) {
+        wipe({to, value.size()});
+        return bad_value(field, value);
     }
-    copy_value(spec, value, TRY(place(field, value.size())));
+    if (spec.track_in_bcd) {  // May be given with D; the message always says '='.
+        std::replace(to, to + value.size(), std::uint8_t{'D'}, std::uint8_t{'='});
+    }
+    keep(field, to, value.size());
     return {};
 }
 
 Result<void> IsoMessage::set_binary(unsigned field, Bytes value) {
-    if (field > iso_field_max || !dialect_->field(field).defined) {
-        return fail(ErrorKind::unsupported, "iso8583: no such field", field);
-    }
-    const FieldSpec& spec = dialect_->field(field);
-    if (spec.encoding != FieldEncoding::binary) {
+    const FieldSpec& spec = dialect_->field(std::min(field, iso_field_max + 1));
+    if (spec.encoding != FieldEncoding::binary && spec.defined) {
         return fail(ErrorKind::unsupported, "iso8583: field is text", field);
     }
-    TRY_VOID(check_size(field, spec, value.size()));
-    std::memcpy(TRY(place(field, value.size())), value.data(), value.size());
+    if (!spec.takes(value.size())) return bad_value(field, text_of(value));
+    std::uint8_t* const to = room_for(field, value.size());
+    if (to == nullptr) return bad_value(field, text_of(value));
+    std::memcpy(to, value.data(), value.size());
+    keep(field, to, value.size());
     return {};
 }
 
@@ -211,23 +260,24 @@ std::optional<Bytes> IsoMessage::binary(unsigned field) const {
     return raw(field);
 }
 
-// Room for a value: where the old one was if it fits, else behind all others.
-Result<std::uint8_t*> IsoMessage::place(unsigned field, std::size_t size) {
-    Slot& slot = slots_[field];
-    if (has(field) && slot.size >= size) {
-        wipe(std::span(arena_).subspan(slot.offset + size, slot.size - size));
-    } else {
-        clear(field);
+// Where a value may be written before it is kept: behind all others, so that a value that turns out
+// to be bad leaves the old one in place. Null where there is no room.
+std::uint8_t* IsoMessage::room_for(unsigned field, std::size_t size) {
+    if (used_ + size > arena_bytes) [[unlikely]] {
+        compact();
+        if (used_ + size > arena_bytes) clear(field);
         if (used_ + size > arena_bytes) compact();
-        if (used_ + size > arena_bytes) {
-            return fail(ErrorKind::denied, "iso8583: message too long", field);
-        }
-        slot.offset = used_;
-        used_ = static_cast<std::uint16_t>(used_ + size);
+        if (used_ + size > arena_bytes) return nullptr;
     }
-    slot.size = static_cast<std::uint16_t>(size);
+    return arena_.data() + used_;
+}
+
+void IsoMessage::keep(unsigned field, const std::uint8_t* value, std::size_t size) {
+    if (has(field)) clear(field);
+    slots_[field].offset = static_cast<std::uint16_t>(value - arena_.data());
+    slots_[field].size = static_cast<std::uint16_t>(size);
+    used_ = static_cast<std::uint16_t>(used_ + size);
     bits_[word_of(field)] |= bit_of(field);
-    return arena_.data() + slot.offset;
 }
 
 // Drops what replaced and cleared values left behind.
@@ -269,9 +319,10 @@ private:
 
     static Result<void> read_mti(Reader& in, IsoMessage& out);
     static Result<void> read_bitmap(Reader& in, IsoMessage& out);
-    static Result<void> read_field(Reader& in, const FieldSpec& spec, IsoMessage& out);
-    static Result<std::size_t> read_length(Reader& in, const FieldSpec& spec);
-    static Result<void> bad_value(const Reader& in, const FieldSpec& spec, std::size_t size);
+    static bool read_field(Reader& in, const FieldSpec& spec, IsoMessage& out);
+    static Result<void> bad_field(Reader in, const FieldSpec& spec);
+    static std::size_t read_length(Reader& in, const FieldSpec& spec);
+    static Result<void> bad_length(const Reader& in, const FieldSpec& spec);
     static std::uint8_t* write_length(const FieldSpec& spec, std::size_t size, std::uint8_t* to);
 };
 
@@ -280,17 +331,15 @@ std::uint8_t* IsoCodec::write_length(const FieldSpec& spec, std::size_t size, st
     if (spec.counts_other_unit) {
         counted = spec.encoding == FieldEncoding::bcd ? size / 2 : size * 2;
     }
-    const std::size_t low = counted % 100;
-    const auto tens = static_cast<std::uint8_t>(low / 10);
-    const auto ones = static_cast<std::uint8_t>(low % 10);
+    const std::uint8_t low = packed_numbers[counted % 100];
     const auto hundreds = static_cast<std::uint8_t>(counted / 100);  // At most 9: dialect.cc.
     if (spec.length_ascii) {
         if (spec.length_bytes == 3) *to++ = '0' | hundreds;
-        *to++ = '0' | tens;
-        *to++ = '0' | ones;
+        *to++ = '0' | low >> 4;
+        *to++ = '0' | (low & 0xF);
     } else {
         if (spec.length_bytes == 2) *to++ = hundreds;
-        *to++ = joined(tens, ones);
+        *to++ = low;
     }
     return to;
 }
@@ -311,7 +360,8 @@ Result<std::size_t> IsoCodec::write(const IsoMessage& message, std::span<std::ui
     if (dialect.mti_ascii()) {
         std::memcpy(to, message.mti_.data(), mti_bytes);
     } else {
-        write_bcd(bytes_of(message.mti()).data(), message.mti_.size(), {}, to);
+        to[0] = joined(bytes_of(message.mti())[0], bytes_of(message.mti())[1]);
+        to[1] = joined(bytes_of(message.mti())[2], bytes_of(message.mti())[3]);
     }
     store_big_endian(bits[0] | (second ? IsoMessage::top_bit : 0), to + mti_bytes);
     if (second) store_big_endian(bits[1], to + mti_bytes + bitmap_half_bytes);
@@ -321,17 +371,22 @@ Result<std::size_t> IsoCodec::write(const IsoMessage& message, std::span<std::ui
         const FieldSpec& spec = dialect.field(field);
         const IsoMessage::Slot slot = message.slots_[field];
         const std::size_t bytes = wire_bytes(spec, slot.size);
-        if (too_long != 0) return;
-        if (spec.length_bytes + bytes > static_cast<std::size_t>(end - to)) {
-            too_long = field;
+        const auto room = static_cast<std::size_t>(end - to);
+        if (spec.length_bytes + bytes > room || too_long != 0) [[unlikely]] {
+            if (too_long == 0) too_long = field;
             return;
         }
         if (spec.length_bytes != 0) to = write_length(spec, slot.size, to);
         const std::uint8_t* value = message.arena_.data() + slot.offset;
-        if (spec.encoding == FieldEncoding::bcd) {
+        if (spec.encoding != FieldEncoding::bcd) {
+            std::memcpy(to, value, bytes);
+        } else if (spec.length_bytes + bytes + word_slack <= room) [[likely]] {
             write_bcd(value, slot.size, spec, to);
         } else {
-            std::memcpy(to, value, bytes);
+            std::array<std::uint8_t, iso_value_size_max + word_slack> aside;
+            write_bcd(value, slot.size, spec, aside.data());
+            std::memcpy(to, aside.data(), bytes);
+            wipe(std::span(aside).first(bytes));
         }
         to += bytes;
     });
@@ -345,9 +400,8 @@ Result<void> IsoCodec::read_mti(Reader& in, IsoMessage& out) {
     if (in.rest() < bytes) return in.bad("iso8583: mti cut short", in.rest());
     auto* const mti = reinterpret_cast<std::uint8_t*>(out.mti_.data());
     if (ascii) {
-        std::memcpy(mti, in.at, bytes);
-        if (!all_in(mti, bytes, format_bit(FieldFormat::n))) return in.bad("iso8583: mti");
-    } else if (read_bcd(in.at, out.mti_.size(), {}, mti) != Fault::none) {
+        if (!copy_checked(in.at, bytes, FieldFormat::n, mti)) return in.bad("iso8583: mti");
+    } else if (!read_bcd(in.at, out.mti_.size(), {}, mti)) {
         return in.bad("iso8583: mti");
     }
     if (out.mti_[0] != out.dialect_->version()) return in.bad("iso8583: mti of another version");
@@ -376,68 +430,81 @@ Result<void> IsoCodec::read_bitmap(Reader& in, IsoMessage& out) {
     return {};
 }
 
-Result<std::size_t> IsoCodec::read_length(Reader& in, const FieldSpec& spec) {
+// The size of the value, or 0, which no dialect allows: then bad_length says why.
+std::size_t IsoCodec::read_length(Reader& in, const FieldSpec& spec) {
     const std::size_t bytes = spec.length_bytes;
-    if (in.rest() < bytes) return in.bad("iso8583: length cut short", in.rest());
+    if (in.rest() < bytes) return 0;
     std::size_t counted = 0;
-    bool good = true;
+    std::size_t bad = 0;
     for (std::size_t i = 0; i < bytes; ++i) {
         const std::uint8_t byte = in.at[i];
         if (spec.length_ascii) {
-            good = good && byte >= '0' && byte <= '9';
+            bad |= static_cast<std::size_t>(byte - '0') / 10;
             counted = counted * 10 + (byte & 0xFU);
         } else {
-            good = good && bcd_values[byte] != not_bcd;
+            bad |= bcd_values[byte] & 0x80U;
             counted = counted * 100 + bcd_values[byte];
         }
     }
-    if (!good) return in.bad("iso8583: length is no number");
+    if (bad != 0) return 0;
     std::size_t size = counted;
-    if (spec.counts_other_unit) {
-        if (spec.encoding == FieldEncoding::bcd) {
-            size = counted * 2;
-        } else {
-            if (counted % 2 != 0) return in.bad("iso8583: half a byte");
-            size = counted / 2;
-        }
+    if (spec.counts_other_unit) [[unlikely]] {
+        const bool bcd = spec.encoding == FieldEncoding::bcd;
+        if (!bcd && counted % 2 != 0) return 0;
+        size = bcd ? counted * 2 : counted / 2;
     }
-    if (size < spec.size_min || size > spec.size_max) return in.bad("iso8583: length out of range");
+    if (!spec.takes(size)) return 0;
     in.at += bytes;
     return size;
 }
 
-Result<void> IsoCodec::bad_value(const Reader& in, const FieldSpec& spec, std::size_t size) {
-    if (spec.encoding == FieldEncoding::bcd) {
-        return in.bad("iso8583: digit", find_bad_digit(in.at, size, spec));
-    }
-    return in.bad("iso8583: character", first_not_in(in.at, size, format_bit(spec.format)));
+Result<void> IsoCodec::bad_length(const Reader& in, const FieldSpec& spec) {
+    const std::size_t bytes = spec.length_bytes;
+    if (in.rest() < bytes) return in.bad("iso8583: length cut short", in.rest());
+    const auto number = [&](std::uint8_t byte) {
+        return spec.length_ascii ? byte >= '0' && byte <= '9' : bcd_values[byte] != not_bcd;
+    };
+    if (!std::all_of(in.at, in.at + bytes, number)) return in.bad("iso8583: length is no number");
+    const bool half = spec.counts_other_unit && spec.encoding == FieldEncoding::binary &&
+                      (in.at[bytes - 1] & 1U) != 0;
+    return in.bad(half ? Literal("iso8583: half a byte") : Literal("iso8583: length out of range"));
 }
 
-Result<void> IsoCodec::read_field(Reader& in, const FieldSpec& spec, IsoMessage& out) {
-    if (!spec.defined) return in.bad("iso8583: field is not in the dialect");
-    std::size_t size = spec.size_max;
-    if (spec.length_bytes != 0) {
-        const auto length = read_length(in, spec);
-        if (!length) return std::unexpected(length.error());
-        size = *length;
-    }
+// Reads one field to the end of the arena; false where it does not fit, and then bad_field says
+// why. No input is longer than half the arena, and no byte becomes more than two characters.
+inline bool IsoCodec::read_field(Reader& in, const FieldSpec& spec, IsoMessage& out) {
+    const std::size_t size = spec.length_bytes == 0 ? spec.size_max : read_length(in, spec);
     const std::size_t bytes = wire_bytes(spec, size);
-    if (in.rest() < bytes) return in.bad("iso8583: value cut short");
-    std::uint8_t* const to = out.arena_.data() + out.used_;
-    // No input is longer than half the arena, and no byte becomes more than two characters.
-    out.slots_[in.field] = {out.used_, static_cast<std::uint16_t>(size)};
-    out.used_ = static_cast<std::uint16_t>(out.used_ + size);
+    if (size == 0 || in.rest() < bytes) return false;
+    const std::uint16_t offset = out.used_;
+    std::uint8_t* const to = out.arena_.data() + offset;
+    out.slots_[in.field] = {offset, static_cast<std::uint16_t>(size)};
+    out.used_ = static_cast<std::uint16_t>(offset + size);
     if (spec.encoding == FieldEncoding::bcd) {
-        const Fault fault = read_bcd(in.at, size, spec, to);
-        if (fault == Fault::pad) return in.bad("iso8583: pad", spec.pad_left ? 0 : bytes - 1);
-        if (fault != Fault::none) return bad_value(in, spec, size);
-    } else {
+        if (!read_bcd(in.at, size, spec, to)) return false;
+    } else if (spec.encoding == FieldEncoding::binary) {
         std::memcpy(to, in.at, bytes);
-        const bool any = spec.encoding == FieldEncoding::binary;
-        if (!any && !all_in(to, size, format_bit(spec.format))) return bad_value(in, spec, size);
+    } else if (!copy_checked(in.at, bytes, spec.format, to)) {
+        return false;
     }
     in.at += bytes;
-    return {};
+    return true;
+}
+
+Result<void> IsoCodec::bad_field(Reader in, const FieldSpec& spec) {
+    if (!spec.defined) return in.bad("iso8583: field is not in the dialect");
+    const std::size_t size = spec.length_bytes == 0 ? spec.size_max : read_length(in, spec);
+    if (size == 0) return bad_length(in, spec);
+    const std::size_t bytes = wire_bytes(spec, size);
+    if (in.rest() < bytes) return in.bad("iso8583: value cut short");
+    if (spec.encoding != FieldEncoding::bcd) {
+        return in.bad("iso8583: character", first_not_in(in.at, size, spec.format));
+    }
+    const std::uint8_t end = spec.pad_left ? in.at[0] >> 4 : in.at[bytes - 1] & 0xF;
+    if (size % 2 != 0 && end != spec.pad_nibble) {
+        return in.bad("iso8583: pad", spec.pad_left ? 0 : bytes - 1);
+    }
+    return in.bad("iso8583: digit", find_bad_digit(in.at, size, spec));
 }
 
 Result<void> IsoCodec::read(Bytes packed, IsoMessage& out) {
@@ -452,7 +519,12 @@ Result<void> IsoCodec::read(Bytes packed, IsoMessage& out) {
             const auto index = static_cast<unsigned>(__builtin_clzll(rest));
             rest &= ~(IsoMessage::top_bit >> index);
             in.field = word * 64 + index + 1;
-            TRY_VOID(read_field(in, out.dialect_->field(in.field), out));
+            const FieldSpec& spec = out.dialect_->field(in.field);
+            const std::uint8_t* const start = in.at;
+            if (!spec.defined || !read_field(in, spec, out)) [[unlikely]] {
+                in.at = start;
+                return bad_field(in, spec);
+            }
         }
     }
     if (in.at != in.end) return in.bad("iso8583: bytes behind the last field");

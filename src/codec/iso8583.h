@@ -34,6 +34,7 @@ constexpr std::size_t iso_message_bytes_max = 4096;
 class IsoMessage {
 public:
     static constexpr std::size_t arena_bytes = 2 * iso_message_bytes_max;
+    static constexpr std::size_t word_bytes = 8;  // Values may be read a word at a time.
 
     explicit IsoMessage(const Dialect& dialect) : dialect_(&dialect) {}
     IsoMessage(const IsoMessage&) = delete;
@@ -83,8 +84,9 @@ private:
     static constexpr unsigned word_of(unsigned field) { return (field - 1) / 64; }
     static constexpr std::uint64_t bit_of(unsigned field) { return top_bit >> ((field - 1) % 64); }
 
-    Result<std::uint8_t*> place(unsigned field, std::size_t size);
-    Result<void> check_size(unsigned field, const FieldSpec& spec, std::size_t size) const;
+    Result<void> bad_value(unsigned field, std::string_view value) const;
+    std::uint8_t* room_for(unsigned field, std::size_t size);
+    void keep(unsigned field, const std::uint8_t* value, std::size_t size);
     Bytes raw(unsigned field) const;
     void compact();
     void wipe_arena();
@@ -93,9 +95,9 @@ private:
     std::array<std::uint64_t, 2> bits_{};  // As in a bitmap: field 1 is the highest bit.
     std::array<char, 4> mti_{};
     bool has_mti_ = false;
-    std::uint16_t used_ = 0;                       // Of the arena.
-    std::array<Slot, iso_field_max + 1> slots_;    // Meaningful where a bit is set.
-    std::array<std::uint8_t, arena_bytes> arena_;  // Meaningful up to used_.
+    std::uint16_t used_ = 0;                                    // Of the arena.
+    std::array<Slot, iso_field_max + 1> slots_;                 // Meaningful where a bit is set.
+    std::array<std::uint8_t, arena_bytes + word_bytes> arena_;  // Meaningful up to used_.
 };
 
 // Writes the message and says how long it is. conflict without an MTI or a field; denied where it

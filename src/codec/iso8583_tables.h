@@ -8,20 +8,22 @@
 
 namespace softpos::codec::iso_tables {
 
-using Pair = std::array<char, 2>;  // Two digits of text; {0, 0} where the byte is none.
-
 constexpr std::uint8_t not_bcd = 0xFF;
+constexpr std::uint8_t not_digit = 0x80;  // A bit that no digit has: faults can be ORed together.
 
-constexpr char digit_of(unsigned nibble, bool track) {
-    if (nibble < 10) return static_cast<char>('0' + nibble);
-    return track && nibble == 0xD ? '=' : '\0';  // Every terminal writes D for the separator.
+using Pair = std::array<std::uint8_t, 2>;  // Two digits of text, or twice not_digit.
+
+constexpr std::uint8_t digit_of(unsigned nibble, bool track) {
+    if (nibble < 10) return static_cast<std::uint8_t>('0' + nibble);
+    return track && nibble == 0xD ? '=' : not_digit;  // Every terminal writes D for the separator.
 }
 
 constexpr std::array<Pair, 256> make_pairs(bool track) {
     std::array<Pair, 256> pairs{};
     for (unsigned byte = 0; byte < 256; ++byte) {
         const Pair pair{digit_of(byte >> 4, track), digit_of(byte & 0xF, track)};
-        if (pair[0] != '\0' && pair[1] != '\0') pairs[byte] = pair;
+        const bool good = pair[0] != not_digit && pair[1] != not_digit;
+        pairs[byte] = good ? pair : Pair{not_digit, not_digit};
     }
     return pairs;
 }
@@ -33,6 +35,12 @@ constexpr std::array<std::uint8_t, 256> make_bcd() {
         values[byte] = good ? static_cast<std::uint8_t>((byte >> 4) * 10 + (byte & 0xF)) : not_bcd;
     }
     return values;
+}
+
+constexpr std::array<std::uint8_t, 100> make_packed() {
+    std::array<std::uint8_t, 100> packed{};
+    for (unsigned n = 0; n < 100; ++n) packed[n] = static_cast<std::uint8_t>(n / 10 << 4 | n % 10);
+    return packed;
 }
 
 // One bit for each format whose values may contain the byte.
@@ -61,6 +69,7 @@ constexpr std::array<std::uint8_t, 256> make_formats() {
 inline constexpr auto digit_pairs = make_pairs(false);
 inline constexpr auto track_pairs = make_pairs(true);
 inline constexpr auto bcd_values = make_bcd();
+inline constexpr auto packed_numbers = make_packed();
 inline constexpr auto formats_of_byte = make_formats();
 
 }  // namespace softpos::codec::iso_tables
