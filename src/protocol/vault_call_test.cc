@@ -1,0 +1,161 @@
+// Every call there and back, and what a strict reader must not let pass.
+#include "protocol/vault_call.h"
+
+#include "base/hex.h"
+#include "testing/prng.h"
+#include "testing/vectors.h"
+
+#include <gtest/gtest.h>
+
+namespace softpos::protocol {
+namespace {
+
+using testing::unhex;
+
+std::vector<VaultRequest> requests() {
+    std::vector<VaultRequest> all;
+    all.emplace_back(VaultStatusRequest{});
+    all.emplace_back(KeyInfoRequest{"bdk-1"});
+    all.emplace_back(SetKeyStateRequest{"bdk-1", KeyState::suspended});
+    all.emplace_back(CreateBdkRequest{"bdk-1"});
+    ImportZmkRequest zmk{.alias = "zmk", .components = {}};
+    for (std::uint8_t i = 1; i <= 3; ++i) {
+        zmk.components.push_back(SecretBytes::copy_of(Buffer(16, i)));
+    }
+    all.emplace_back(std::move(zmk));
+    all.emplace_back(CreateTmkRequest{"tmk:12345678", "zmk"});
+    all.emplace_back(ExportInitialKeyRequest{"bdk-1", {1, 2, 3, 4, 5, 6, 7, 8}, {4, 9}});
+    LoadWorkingKeysRequest keys{.terminal_key = "tmk:12345678",
+                                .pin_key = {Buffer(16, 1), {1, 2, 3, 4}},
+                                .mac_key = {Buffer(8, 2), {5, 6, 7, 8}},
+                                .data_key = {}};
+    all.emplace_back(keys);
+    keys.data_key = WorkingKeyCryptogram{Buffer(16, 3), {9, 9, 9, 9}};
+    all.emplace_back(keys);
+    all.emplace_back(OpenCardRequest{"bdk-1", {{1, 2, 3}, Buffer(80, 7)}, Buffer(18, 1)});
+    all.emplace_back(OpenStoredRequest{Buffer(90, 8)});
+    all.emplace_back(MacRequest{"tmk:12345678", Buffer(250, 2)});
+    all.emplace_back(VerifyMacRequest{"tmk:12345678", Buffer(250, 2), {'A', 'B'}});
+    return all;
+}
+
+std::vector<VaultAnswer> answers() {
+    const KeySummary key{.alias = "bdk-1",
+                         .usage = KeyUsage::zone_master,
+                         .algorithm = KeyAlgorithm::tdes,
+                         .state = KeyState::suspended,
+                         .check_value = {1, 2, 3}};
+    std::vector<VaultAnswer> all;
+    all.emplace_back(VaultStatus{1, 2, 3, 4, 5, 1ULL << 40, {key, key}});
+    all.emplace_back(KeyInfoAnswer{key});
+    all.emplace_back(DoneAnswer{});
+    all.emplace_back(KeyCheckAnswer{{1, 2, 3}});
+    all.emplace_back(CreateTmkAnswer{{1, 2}, {3, 4, 5}});
+    all.emplace_back(ExportInitialKeyAnswer{Buffer(97, 1)});
+    all.emplace_back(OpenCardAnswer{SecretBytes::copy_of(Buffer(90, 1)), Buffer(80, 2), true});
+    all.emplace_back(OpenStoredAnswer{SecretBytes::copy_of(Buffer(90, 1))});
+    all.emplace_back(MacAnswer{{'1', '2'}});
+    all.emplace_back(VaultFailure{ErrorKind::denied, VaultFault::serial_reused});
+    return all;
+}
+
+TEST(VaultCall, RequestsComeBackAsTheyWere) {
+    for (const VaultRequest& request : requests()) {
+        const Buffer message = encode(request);
+        const auto decoded = decode_vault_request(message);
+        ASSERT_TRUE(decoded.has_value()) << to_hex(message);
+        EXPECT_EQ(decoded->index(), request.index());
+        EXPECT_EQ(to_hex(encode(*decoded)), to_hex(message));
+    }
+}
+
+TEST(VaultCall, AnswersComeBackAsTheyWere) {
+    for (const VaultAnswer& answer : answers()) {
+        const Buffer message = encode(answer);
+        const auto decoded = decode_vault_answer(message);
+        ASSERT_TRUE(decoded.has_value()) << to_hex(message);
+        EXPECT_EQ(decoded->index(), answer.index());
+        EXPECT_EQ(to_hex(encode(*decoded)), to_hex(message));
+    }
+}
+
+TEST(VaultCall, FieldsLandWhereTheyBelong) {
+    const auto decoded = decode_vault_request(
+        encode(VaultRequest(CreateTmkRequest{.alias = "new", .zone_key = "zone"})));
+    const auto& request = std::get<CreateTmkRequest>(*decoded);
+    EXPECT_EQ(request.alias, "new");
+    EXPECT_EQ(request.zone_key, "zone");
+    const auto status = decode_vault_answer(encode(answers().front()));
+    EXPECT_EQ(std::get<VaultStatus>(*status), std::get<VaultStatus>(answers().front()));
+}
+
+TEST(VaultCall, EveryCutAndEveryTailIsRefused) {
+    for (const VaultRequest& request : requests()) {
+        Buffer message = encode(request);
+        for (std::size_t size = 0; size < message.size(); ++size) {
+            const auto cut = decode_vault_request(Bytes(message).first(size));
+            // Three components cut to two would be another message: the count says three.
+            const bool without_data_key = cut && std::get_if<LoadWorkingKeysRequest>(&*cut);
+            ASSERT_TRUE(!cut || without_data_key) << to_hex(message) << ' ' << size;
+        }
+        message.push_back(0);
+        EXPECT_FALSE(decode_vault_request(message).has_value());
+    }
+}
+
+// A message that is accepted has exactly one form, whatever was changed in it.
+TEST(VaultCall, ChangedMessagesAreRefusedOrMeanWhatTheySay) {
+    auto prng = testing::Prng::from_environment();
+    const auto all = requests();
+    for (int round = 0; round < 20'000; ++round) {
+        Buffer message = encode(all[prng.below(static_cast<unsigned>(all.size()))]);
+        message[prng.below(static_cast<unsigned>(message.size()))] =
+            static_cast<std::uint8_t>(prng.next());
+        const auto decoded = decode_vault_request(message);
+        if (decoded) ASSERT_EQ(encode(*decoded), message) << "SEED=" << prng.seed();
+    }
+}
+
+TEST(VaultCall, RefusesOtherVersionsAndUnknownCalls) {
+    Buffer message = encode(VaultRequest(VaultStatusRequest{}));
+    ASSERT_EQ(to_hex(message), "C00101C10101");
+    message[2] = 2;
+    EXPECT_EQ(decode_vault_request(message).error().kind, ErrorKind::unsupported);
+    EXPECT_EQ(decode_vault_request(unhex("C00101C10163")).error().kind, ErrorKind::unsupported);
+    EXPECT_EQ(decode_vault_request({}).error().kind, ErrorKind::malformed);
+    EXPECT_FALSE(decode_vault_answer(unhex("C00101C10101")).has_value()) << "that is a request";
+}
+
+TEST(VaultCall, NamesOfKeysAreShortAndPlain) {
+    EXPECT_TRUE(is_key_alias("tmk:T0000001"));
+    EXPECT_TRUE(is_key_alias(std::string(key_alias_bytes_max, 'a')));
+    for (const std::string& bad :
+         {std::string(), std::string(key_alias_bytes_max + 1, 'a'), std::string("a b"),
+          std::string("a/b"), std::string("\xC3\xA9")}) {
+        EXPECT_FALSE(is_key_alias(bad));
+    }
+    // C2 03 "a/b" as the name of a base key.
+    EXPECT_FALSE(decode_vault_request(unhex("C00101C10104C203612F62")).has_value());
+    EXPECT_TRUE(decode_vault_request(unhex("C00101C10104C203612E62")).has_value());
+}
+
+TEST(VaultCall, RefusesSizesThatNoKeyHas) {
+    // Two components of 15 bytes.
+    const std::string half = "0F" + std::string(30, '1');
+    EXPECT_FALSE(
+        decode_vault_request(unhex("C00101C10105C20161C30102C4" + half + "C5" + half)).has_value());
+    // One component is no split knowledge.
+    EXPECT_FALSE(decode_vault_request(unhex("C00101C10105C20161C30101C410" + std::string(32, '1')))
+                     .has_value());
+}
+
+TEST(VaultCall, EveryFaultHasANameAndAText) {
+    for (unsigned i = 0; i < vault_faults; ++i) {
+        const auto fault = static_cast<VaultFault>(i);
+        EXPECT_FALSE(name_of(fault).empty());
+        EXPECT_EQ(error_of(ErrorKind::denied, fault).detail, i);
+    }
+}
+
+}  // namespace
+}  // namespace softpos::protocol
