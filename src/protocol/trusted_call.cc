@@ -344,9 +344,9 @@ Result<CallReader> open_version(Bytes message) {
 
 std::string_view name_of(TrustedFault fault) {
     constexpr std::array<std::string_view, trusted_faults> names = {
-        "malformed_request", "version_unsupported", "not_enrolled",   "no_enrolment_begun",
-        "envelope_refused",  "parameters_refused",  "storage_failed", "no_tap",
-        "counter_exhausted", "permit_required",     "internal"};
+        "malformed_request", "version_unsupported", "not_enrolled",      "no_enrolment_begun",
+        "envelope_refused",  "parameters_refused",  "storage_failed",    "no_tap",
+        "counter_exhausted", "permit_required",     "state_rolled_back", "internal"};
     return names[static_cast<std::size_t>(fault)];
 }
 

@@ -1,0 +1,42 @@
+// The trusted core of a phone or a Linux terminal as a process of its own, behind the gate.
+#include "base/log.h"
+#include "phone/trust/host_platform.h"
+#include "phone/trust/trusted_service.h"
+
+#include <CLI/CLI.hpp>
+
+#include <iostream>
+#include <string>
+#include <unistd.h>
+
+namespace {
+
+// One JSON line to stdout. With write(2): behind the gate a stream may not look at its file.
+void print_report(const softpos::host::GateReport& report) {
+    const std::string line = "{\"event\":\"trusted_ready\",\"protection\":\"" +
+                             std::string(softpos::trust::HostPlatform::protection) +
+                             "\",\"gate\":" + report.json() + "}\n";
+    [[maybe_unused]] const ssize_t written = ::write(STDOUT_FILENO, line.data(), line.size());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    softpos::set_log_program("softpos-trusted");
+    softpos::trust::TrustedOptions options;
+    uid_t allowed = ::getuid();
+    CLI::App app("Holds the keys and the EMV kernel of one terminal");
+    app.add_option("--socket", options.socket_path, "Unix socket to serve")->required();
+    app.add_option("--state", options.state_dir, "Directory for the sealed state")->required();
+    app.add_option("--uid", options.uid, "Own numeric user and group, where started as root");
+    app.add_option("--allow-uid", allowed, "The only user that may call");
+    CLI11_PARSE(app, argc, argv);
+    options.gid = options.uid;
+    options.allowed_peer_uid = allowed;
+    const auto served = softpos::trust::run_trusted(options, print_report);
+    if (!served) {
+        softpos::log(softpos::LogLevel::error, "trusted_ended", served.error());
+        return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,36 @@
+// The one way out of the core for card data.
+#pragma once
+
+#include "base/result.h"
+#include "base/secret.h"
+#include "crypto/dukpt_aes.h"
+#include "protocol/sealed_card.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace softpos::trust {
+
+// What is sealed; borrowed. Empty where the card did not give it.
+struct CardData {
+    Bytes track2;        // 57: needed.
+    Bytes pan_sequence;  // 5F34
+    Bytes expiry;        // 5F24
+    Bytes field55;       // Needed.
+};
+
+struct SealedFor {
+    std::string_view terminal_id;
+    std::int64_t amount_minor;
+    std::uint16_t currency;
+};
+
+// Uses the key up: the step is taken by value and wiped with the call.
+Result<protocol::SealedCard> seal_card(const CardData& card, const SealedFor& sealed_for,
+                                       crypto::DukptAesDevice::Step step);
+
+// First six and last four digits of the card number in track 2; empty where it holds none.
+std::string masked_pan_of(Bytes track2);
+
+}  // namespace softpos::trust

@@ -1,0 +1,92 @@
+// Each file is sealed with its own name as additional data, so that one cannot stand for another.
+#include "phone/trust/host_platform.h"
+
+#include "crypto/aead.h"
+#include "crypto/hash.h"
+
+namespace softpos::trust {
+namespace {
+
+constexpr std::size_t key_bytes = 32;
+constexpr std::size_t epoch_bytes = 8;
+constexpr std::size_t overhead_bytes = crypto::gcm_nonce_bytes + crypto::gcm_tag_bytes;
+constexpr std::size_t program_bytes_max = 512 * 1024 * 1024;  // Sanitizer builds are large.
+constexpr const char* key_name = "storage.key";
+constexpr const char* state_name = "state.sealed";
+constexpr const char* epoch_name = "epoch.sealed";
+
+Result<std::array<std::uint8_t, 32>> measure_program() {
+    const Buffer program = TRY(host::read_running_program(program_bytes_max));
+    return crypto::sha256(program);
+}
+
+Result<SecretBytes> storage_key(const host::Directory& directory) {
+    auto key = directory.read_secret(key_name, key_bytes);
+    if (key && key->size() == key_bytes) return key;
+    if (key) return fail(ErrorKind::internal, "trust: storage key has a wrong size");
+    if (key.error().kind != ErrorKind::not_found) return key;
+    crypto::KeyRandom random;
+    SecretBytes made = crypto::random_secret(random, key_bytes);
+    TRY_VOID(directory.write_durably(key_name, made.bytes(), 0600));
+    return made;
+}
+
+}  // namespace
+
+HostPlatform::HostPlatform(host::Directory directory, SecretBytes key,
+                           std::array<std::uint8_t, 32> measurement)
+    : directory_(std::move(directory)), key_(std::move(key)), measurement_(measurement) {}
+
+Result<HostPlatform> HostPlatform::open(const std::string& state_dir) {
+    host::Directory directory = TRY(host::Directory::make(state_dir, 0700));
+    SecretBytes key = TRY(storage_key(directory));
+    const auto measurement = TRY(measure_program());
+    return HostPlatform(std::move(directory), std::move(key), measurement);
+}
+
+Result<SecretBytes> HostPlatform::load(const std::string& name, std::size_t bytes_max) {
+    const Buffer sealed = TRY(directory_.read(name, bytes_max + overhead_bytes));
+    if (sealed.size() < overhead_bytes) return fail(ErrorKind::malformed, "trust: sealed file");
+    const Bytes whole(sealed);
+    return crypto::gcm_open(key_.bytes(), whole.first(crypto::gcm_nonce_bytes), bytes_of(name),
+                            whole.subspan(crypto::gcm_nonce_bytes));
+}
+
+// A random nonce: far fewer than 2^32 saves are made under one storage key. Spec: [SP800-38D] 8.3.
+Result<void> HostPlatform::save(const std::string& name, Bytes content) {
+    const auto nonce = random_.take<crypto::gcm_nonce_bytes>();
+    Buffer sealed(nonce.begin(), nonce.end());
+    append(sealed, TRY(crypto::gcm_seal(key_.bytes(), nonce, bytes_of(name), content)));
+    return directory_.write_durably(name, sealed, 0600, faults_);
+}
+
+Result<SecretBytes> HostPlatform::load_state() {
+    return load(state_name, state_bytes_max);
+}
+
+Result<void> HostPlatform::save_state(Bytes state) {
+    if (state.size() > state_bytes_max) return fail(ErrorKind::denied, "trust: state is too large");
+    return save(state_name, state);
+}
+
+Result<std::uint64_t> HostPlatform::epoch() {
+    auto stored = load(epoch_name, epoch_bytes);
+    if (!stored && stored.error().kind == ErrorKind::not_found) return 0;
+    const SecretBytes bytes = TRY(std::move(stored));
+    if (bytes.size() != epoch_bytes) return fail(ErrorKind::malformed, "trust: epoch file");
+    std::uint64_t number = 0;
+    for (const std::uint8_t byte : bytes.bytes()) number = number << 8 | byte;
+    return number;
+}
+
+Result<void> HostPlatform::advance_epoch(std::uint64_t to) {
+    const std::uint64_t now = TRY(epoch());
+    if (to < now) return fail(ErrorKind::denied, "trust: the epoch never goes down");
+    std::array<std::uint8_t, epoch_bytes> bytes{};
+    for (unsigned i = 0; i < epoch_bytes; ++i) {
+        bytes[i] = static_cast<std::uint8_t>(to >> (56 - 8 * i));
+    }
+    return save(epoch_name, bytes);
+}
+
+}  // namespace softpos::trust

@@ -1,0 +1,47 @@
+// The trusted platform that plain Linux gives: a directory that only our uid reads. It is software:
+// whoever is root reads the key file, and whoever copies the whole directory rolls it back. The
+// platform's server sees the second by the counters; nobody here sees the first.
+#pragma once
+
+#include "crypto/drbg.h"
+#include "host/durable_file.h"
+#include "phone/trust/trusted_platform.h"
+
+#include <string>
+
+namespace softpos::trust {
+
+// Files: storage.key (32 random bytes), state.sealed (nonce 12, then AES-256-GCM), epoch (8 bytes,
+// sealed the same way). All mode 0600.
+class HostPlatform final : public TrustedPlatform {
+public:
+    static constexpr const char* protection = "software";  // What a report may call it.
+
+    // In front of the gate: opens the directory, makes the storage key where there is none, and
+    // measures the running program. Afterwards only openat, renameat and their like are used.
+    static Result<HostPlatform> open(const std::string& state_dir);
+
+    Random& random() override { return random_; }
+    Result<SecretBytes> load_state() override;
+    Result<void> save_state(Bytes state) override;
+    Result<std::uint64_t> epoch() override;
+    Result<void> advance_epoch(std::uint64_t to) override;
+    std::array<std::uint8_t, 32> measurement() override { return measurement_; }
+
+    int directory_fd() const { return directory_.fd(); }
+    void set_faults(host::DurableFaults* faults) { faults_ = faults; }  // For tests; borrowed.
+
+private:
+    HostPlatform(host::Directory directory, SecretBytes key,
+                 std::array<std::uint8_t, 32> measurement);
+    Result<SecretBytes> load(const std::string& name, std::size_t bytes_max);
+    Result<void> save(const std::string& name, Bytes content);
+
+    host::Directory directory_;
+    SecretBytes key_;
+    std::array<std::uint8_t, 32> measurement_;
+    crypto::KeyRandom random_;
+    host::DurableFaults* faults_ = nullptr;
+};
+
+}  // namespace softpos::trust

@@ -1,0 +1,220 @@
+// The real program, started as it is in the field, called over its socket, and attacked.
+#include "base/hex.h"
+#include "host/child_process.h"
+#include "host/scratch_directory.h"
+#include "host/seqpacket.h"
+#include "phone/trust/test_rig.h"
+#include "testing/prng.h"
+
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fcntl.h>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <sys/ptrace.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace softpos::trust {
+namespace {
+
+constexpr uid_t stranger_uid = 64999;
+constexpr unsigned start_ms = 60'000;
+
+std::string program_path() {
+    return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "softpos-trusted";
+}
+
+class TrustedProcess : public ::testing::Test {
+protected:
+    void SetUp() override {
+        ASSERT_EQ(::chmod(scratch.path().c_str(), 0755), 0);
+        start();
+    }
+
+    void start() {
+        host::ChildOptions options;
+        options.program = program_path();
+        options.arguments = {"--socket", scratch.file("socket"), "--state", scratch.file("state")};
+        options.pipe_output = true;
+        auto spawned = host::ChildProcess::spawn(options);
+        ASSERT_TRUE(spawned);
+        child.emplace(std::move(*spawned));
+        const auto line = child->read_line(start_ms);
+        ASSERT_TRUE(line) << "is softpos-trusted built?";
+        report = *line;
+    }
+
+    std::string status_line(const std::string& name) const {
+        std::ifstream status("/proc/" + std::to_string(child->pid()) + "/status");
+        for (std::string line; std::getline(status, line);) {
+            if (line.starts_with(name + ":")) return line.substr(name.size() + 1);
+        }
+        return "";
+    }
+
+    static bool root() { return ::geteuid() == 0; }
+
+    const host::ScratchDirectory scratch;
+    std::optional<host::ChildProcess> child;
+    std::string report;
+    host::SeqpacketClient client{
+        {.path = scratch.file("socket"), .timeout_ms = start_ms, .server_uid = {}}};
+    Acquirer acquirer{[this](Bytes request) {
+        auto answer = client.call(request);
+        CHECK(answer.has_value());
+        return std::move(*answer);
+    }};
+    card::VirtualCard debit = make_card("debit");
+};
+
+TEST_F(TrustedProcess, EnrolsAndTakesACardOverItsSocket) {
+    acquirer.enrol();
+    for (int i = 1; i <= 70; ++i) {
+        const auto outcome = acquirer.tap(debit, 1000 + i);
+        ASSERT_TRUE(outcome.card) << outcome.detail;
+        auto card = acquirer.open(*outcome.card, 1000 + i);
+        EXPECT_EQ(to_hex(card[0x57]), "6210948000000003D30122200000000000");
+    }
+    child->terminate();
+    const auto status = child->wait(start_ms);
+    ASSERT_TRUE(status);
+    EXPECT_TRUE(status->success());
+}
+
+TEST_F(TrustedProcess, StandsBehindTheGate) {
+    EXPECT_EQ(status_line("NoNewPrivs"), "\t1");
+    EXPECT_EQ(status_line("Seccomp"), "\t2");
+    EXPECT_NE(report.find("\"protection\":\"software\""), std::string::npos) << report;
+    EXPECT_NE(report.find("\"not_dumpable\":\"active\""), std::string::npos) << report;
+    if (!root()) return;
+    EXPECT_EQ(status_line("Uid"), "\t64200\t64200\t64200\t64200");
+    EXPECT_EQ(status_line("Groups"), "\t ");
+    EXPECT_EQ(status_line("CapEff"), "\t0000000000000000");
+    // The kernel gives the files of a process that is not dumpable to root.
+    struct stat maps {};
+    const std::string path = "/proc/" + std::to_string(child->pid()) + "/maps";
+    ASSERT_EQ(::stat(path.c_str(), &maps), 0);
+    EXPECT_EQ(maps.st_uid, 0U);
+}
+
+// A bit for each way that worked.
+int attack(pid_t victim) {
+    int worked = 0;
+    const std::string folder = "/proc/" + std::to_string(victim);
+    if (::open((folder + "/mem").c_str(), O_RDONLY | O_CLOEXEC) >= 0) worked |= 1;
+    if (::open((folder + "/maps").c_str(), O_RDONLY | O_CLOEXEC) >= 0) worked |= 2;
+    if (::ptrace(PTRACE_SEIZE, victim, nullptr, nullptr) == 0) worked |= 4;
+    return worked;
+}
+
+int attack_as(uid_t uid, pid_t victim) {
+    const pid_t attacker = ::fork();
+    if (attacker == 0) {
+        if (::setresgid(uid, uid, uid) != 0 || ::setresuid(uid, uid, uid) != 0) ::_exit(99);
+        ::_exit(attack(victim));
+    }
+    int status = 0;
+    EXPECT_EQ(::waitpid(attacker, &status, 0), attacker);
+    return WEXITSTATUS(status);
+}
+
+TEST_F(TrustedProcess, MemoryIsClosedToOtherUsers) {
+    if (!root()) GTEST_SKIP() << "needs root to become somebody else";
+    acquirer.enrol();
+    EXPECT_EQ(attack_as(stranger_uid, child->pid()), 0);
+    EXPECT_EQ(attack_as(64200, child->pid()), 0) << "not even to its own user";
+}
+
+TEST_F(TrustedProcess, StrangersAreNotHeard) {
+    if (!root()) GTEST_SKIP() << "needs root to become somebody else";
+    const pid_t stranger = ::fork();
+    if (stranger == 0) {
+        if (::setresuid(stranger_uid, stranger_uid, stranger_uid) != 0) ::_exit(99);
+        host::SeqpacketClient other(
+            {.path = scratch.file("socket"), .timeout_ms = 2000, .server_uid = {}});
+        const Buffer request =
+            protocol::encode(protocol::TrustedRequest(protocol::StatusRequest{}));
+        ::_exit(other.call(request) ? 1 : 0);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(stranger, &status, 0), stranger);
+    EXPECT_EQ(WEXITSTATUS(status), 0);
+}
+
+TEST_F(TrustedProcess, KilledProcessComesBackEnrolledAndSkips) {
+    acquirer.enrol();
+    const auto before = acquirer.tap(debit, 100);
+    child->kill();
+    ASSERT_TRUE(child->wait(start_ms));
+    start();
+    const auto after = acquirer.tap(debit, 100);
+    ASSERT_TRUE(after.card);
+    EXPECT_EQ(counter_of(*before.card), 1U);
+    EXPECT_EQ(counter_of(*after.card), 65U);
+}
+
+TEST_F(TrustedProcess, FloodOfNonsenseDoesNotEndIt) {
+    auto prng = testing::Prng::from_environment();
+    for (int i = 0; i < 2000; ++i) {
+        const auto answer = client.call(prng.bytes(1 + prng.below(500)));
+        ASSERT_TRUE(answer) << "SEED=" << prng.seed();
+    }
+    EXPECT_FALSE(acquirer.ask<protocol::StatusAnswer>(protocol::StatusRequest{}).enrolled);
+}
+
+// All of its readable memory, which only root may see.
+std::size_t count_in_memory(pid_t pid, Bytes needle) {
+    constexpr std::uint64_t region_bytes_max = 1ULL << 30;  // Not the shadow of a sanitizer.
+    std::ifstream maps("/proc/" + std::to_string(pid) + "/maps");
+    const int memory =
+        ::open(("/proc/" + std::to_string(pid) + "/mem").c_str(), O_RDONLY | O_CLOEXEC);
+    std::size_t found = 0;
+    for (std::string line; std::getline(maps, line);) {
+        std::istringstream words(line);
+        std::uint64_t begin = 0;
+        std::uint64_t end = 0;
+        char dash = 0;
+        std::string access;
+        words >> std::hex >> begin >> dash >> end >> access;
+        if (access.size() < 2 || access[1] != 'w' || end - begin > region_bytes_max) continue;
+        Buffer region(end - begin);
+        const ssize_t got =
+            ::pread(memory, region.data(), region.size(), static_cast<off_t>(begin));
+        if (got <= 0) continue;
+        region.resize(static_cast<std::size_t>(got));
+        for (auto at = region.begin();; ++at) {
+            at = std::search(at, region.end(), needle.begin(), needle.end());
+            if (at == region.end()) break;
+            ++found;
+        }
+    }
+    ::close(memory);
+    return found;
+}
+
+TEST_F(TrustedProcess, NothingOfACardStaysInMemory) {
+    if (!root()) GTEST_SKIP() << "needs root to look";
+    acquirer.enrol();
+    const auto outcome = acquirer.tap(debit, 100);
+    ASSERT_TRUE(outcome.card);
+    auto card = acquirer.open(*outcome.card, 100);
+    acquirer.ask<protocol::StatusAnswer>(protocol::StatusRequest{});
+    EXPECT_GT(count_in_memory(child->pid(), bytes_of("T0000001")), 0U) << "the scan can find";
+    EXPECT_EQ(count_in_memory(child->pid(), card[0x57]), 0U) << "track 2";
+    const auto cryptogram = codec::find_value(card[0xDF8155], codec::Tag{0x9F26});
+    EXPECT_EQ(count_in_memory(child->pid(), **cryptogram), 0U) << "cryptogram";
+    const auto ksn = crypto::AesKsn::parse(outcome.card->ksn);
+    const auto key = crypto::dukpt_aes_host_key(
+        acquirer.bdk, *ksn, crypto::DukptUsage::data_encrypt, crypto::DukptKeyKind::aes128);
+    EXPECT_EQ(count_in_memory(child->pid(), key->bytes()), 0U) << "the key of the transaction";
+    const auto initial = crypto::dukpt_aes_initial_key(acquirer.bdk, acquirer.initial_key_id);
+    EXPECT_EQ(count_in_memory(child->pid(), initial->bytes()), 0U) << "the initial key";
+}
+
+}  // namespace
+}  // namespace softpos::trust

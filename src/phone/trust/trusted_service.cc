@@ -1,0 +1,70 @@
+// Everything that needs a name in the file system happens in front of the gate.
+#include "phone/trust/trusted_service.h"
+
+#include "host/seqpacket.h"
+#include "host/signals.h"
+#include "phone/trust/host_platform.h"
+#include "phone/trust/trusted_core.h"
+
+#include <cerrno>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace softpos::trust {
+namespace {
+
+std::unexpected<Error> failed(Literal what) {
+    return fail(ErrorKind::unavailable, what, static_cast<std::uint32_t>(errno));
+}
+
+// As root we make the directory and its key, and hand both to the uid that the gate takes. Anybody
+// else's directory of that name is refused.
+Result<void> give_state(const HostPlatform& platform, const TrustedOptions& options) {
+    if (::geteuid() != 0) return {};
+    const int directory = platform.directory_fd();
+    struct stat status {};
+    if (::fstat(directory, &status) != 0) return failed("trust: state directory");
+    if (status.st_uid != 0 && status.st_uid != options.uid) {
+        return fail(ErrorKind::denied, "trust: state directory belongs to another user");
+    }
+    if (::fchmod(directory, 0700) != 0 || ::fchown(directory, options.uid, options.gid) != 0) {
+        return failed("trust: state directory cannot be given away");
+    }
+    for (const char* name : {"storage.key", "state.sealed", "epoch.sealed"}) {
+        if (::fchownat(directory, name, options.uid, options.gid, AT_SYMLINK_NOFOLLOW) != 0 &&
+            errno != ENOENT) {
+            return failed("trust: state file cannot be given away");
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<void> run_trusted(const TrustedOptions& options,
+                         const std::function<void(const host::GateReport&)>& entered) {
+    const host::StopSignal stop = TRY(host::StopSignal::make());
+    HostPlatform platform = TRY(HostPlatform::open(options.state_dir));
+    TRY_VOID(give_state(platform, options));
+    const uid_t peer = options.allowed_peer_uid.value_or(::getuid());
+    const auto server = TRY(host::SeqpacketServer::listen({.path = options.socket_path,
+                                                           .allowed_uids = {peer},
+                                                           .connections_max = 4,
+                                                           .owner = peer}));
+    // What libraries load or look up when first used must be done while it still can be.
+    TRY(crypto::P256Key::generate());
+    host::GateOptions gate;
+    gate.uid = options.uid;
+    gate.gid = options.gid;
+    gate.keep_fds = server->descriptors();
+    gate.keep_fds.push_back(stop.fd());
+    gate.writable_dirs = {platform.directory_fd()};
+    const host::GateReport report = TRY(host::enter_gate(gate));
+    entered(report);
+    TrustedCore core(platform);
+    return server->serve(
+        [&core](Bytes request, const host::PeerId&) { return core.invoke(request); }, stop.fd());
+}
+
+}  // namespace softpos::trust

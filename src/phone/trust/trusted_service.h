@@ -1,0 +1,29 @@
+// The body of the program that holds the trusted core on Linux: opens what it needs, goes through
+// the gate, serves.
+#pragma once
+
+#include "base/result.h"
+#include "host/gate.h"
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <sys/types.h>
+
+namespace softpos::trust {
+
+struct TrustedOptions {
+    std::string socket_path;
+    std::string state_dir;  // Made where it is missing; given to `uid` where we are root.
+    uid_t uid = host::trusted_uid_default;
+    gid_t gid = host::trusted_uid_default;
+    // Who may call. Absent: the user that started us.
+    std::optional<uid_t> allowed_peer_uid{};
+};
+
+// Runs until SIGTERM or SIGINT. There is no way past the gate. `entered` hears the gate's report
+// when the socket is about to be served; it may write to what was open, and nothing else.
+Result<void> run_trusted(const TrustedOptions& options,
+                         const std::function<void(const host::GateReport&)>& entered);
+
+}  // namespace softpos::trust
