@@ -30,6 +30,7 @@
 #include <chrono>
 #include <deque>
 #include <exception>
+#include <mutex>
 #include <sys/socket.h>
 #include <thread>
 #include <utility>
@@ -44,7 +45,8 @@ using Socket = asio::generic::stream_protocol::socket;
 using SteadyClock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr std::size_t input_slack_bytes = 16 * 1024;  // Beyond the header: some body comes along.
+constexpr std::size_t input_slack_bytes =
+    std::size_t{16} * 1024;  // Beyond the header: some body comes along.
 constexpr std::size_t host_bytes_max = 255;
 
 std::unexpected<Error> fail_sent(ErrorKind kind, Literal what, HttpSent sent) {
@@ -123,7 +125,6 @@ public:
         : io_(io), shared_(shared), resolver_(io), timer_(io) {}
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
-    ~Connection() { disconnect(); }
 
     // `call` stays until `done`.
     void request(const HttpCall& call, Done done);
@@ -412,7 +413,27 @@ struct Worker {
 struct HttpLoad::Impl {
     explicit Impl(std::unique_ptr<Shared> shared_in) : shared(std::move(shared_in)) {}
 
-    // On the loop's thread, as everything but submit().
+    // From any thread.
+    void submit(Job job) {
+        {
+            const std::lock_guard lock(mutex);
+            inbox.push_back(std::move(job));
+            if (std::exchange(wake_posted, true)) return;
+        }
+        asio::post(io, [this] { take_inbox(); });
+    }
+
+    // On the loop's thread, as all below.
+    void take_inbox() {
+        std::vector<Job> jobs;
+        {
+            const std::lock_guard lock(mutex);
+            jobs.swap(inbox);
+            wake_posted = false;
+        }
+        for (Job& job : jobs) put(std::move(job));
+    }
+
     void put(Job job) {
         if (idle.empty()) return waiting.push_back(std::move(job));
         Worker* worker = idle.back();
@@ -440,6 +461,9 @@ struct HttpLoad::Impl {
     }
 
     std::unique_ptr<Shared> shared;
+    std::mutex mutex;  // Guards the inbox: submit() comes from any thread.
+    std::vector<Job> inbox;
+    bool wake_posted = false;
     asio::io_context io{1};
     asio::executor_work_guard<asio::io_context::executor_type> work{io.get_executor()};
     std::deque<Job> waiting;
@@ -466,19 +490,23 @@ Result<std::unique_ptr<HttpLoad>> HttpLoad::make(HttpClientConfig config,
 }
 
 HttpLoad::~HttpLoad() {
-    // Jobs posted before this one are in line by the time it runs, so that none is lost.
-    asio::post(impl_->io, [impl = impl_.get()] { impl->io.stop(); });
+    impl_->io.stop();
     impl_->thread.join();
+    std::vector<Job> late;  // Taken first: what a callback submits from here on is dropped.
+    {
+        const std::lock_guard lock(impl_->mutex);
+        late.swap(impl_->inbox);
+        impl_->wake_posted = true;
+    }
     for (const auto& worker : impl_->workers) {
         if (worker->job) finish(*worker->job, 0, "");
     }
     for (Job& job : impl_->waiting) finish(job, 0, "");
+    for (Job& job : late) finish(job, 0, "");
 }
 
 void HttpLoad::submit(HttpCall call, Callback callback) {
-    Job job{std::move(call), std::move(callback), SteadyClock::now()};
-    asio::post(impl_->io,
-               [impl = impl_.get(), job = std::move(job)]() mutable { impl->put(std::move(job)); });
+    impl_->submit({std::move(call), std::move(callback), SteadyClock::now()});
 }
 
 }  // namespace softpos::net

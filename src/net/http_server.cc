@@ -190,7 +190,7 @@ private:
     std::optional<asio::ssl::stream<Socket&>> tls_;
     TlsPeer peer_;
     State state_ = State::opening;
-    SteadyClock::time_point deadline_{};
+    SteadyClock::time_point deadline_;
 
     HttpRequestParser parser_;
     std::vector<char> input_;  // [begin_, end_) is not parsed yet.
