@@ -1,0 +1,144 @@
+// Takes payments on this phone: card, core, journal and platform in the one order that neither
+// loses a payment nor takes one twice.
+#pragma once
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "host/durable_file.h"
+#include "phone/device/enrolment.h"
+#include "phone/device/idempotency_journal.h"
+#include "phone/device/platform_client.h"
+#include "phone/device/relay.h"
+#include "phone/device/ui_events.h"
+
+#include <expected>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+namespace softpos::device {
+
+struct PurchaseOrder {
+    std::optional<Id128> key;  // Made here where the app brings none.
+    std::int64_t amount_minor = 0;
+    std::string reference;
+};
+struct VoidOrder {
+    std::optional<Id128> key;
+    std::string payment_id;         // Of the sale,
+    std::optional<Id128> sale_key;  // or the key that the sale was made with.
+};
+struct RefundOrder {
+    std::optional<Id128> key;
+    std::string payment_id;
+    std::int64_t amount_minor = 0;
+};
+
+// A payment that was begun has a result, also a declined or an unknown one. A refusal means that
+// nothing was begun.
+using PaymentOutcome = std::expected<Payment, RefusalText>;
+
+struct ServiceStatus {
+    bool enrolled = false;
+    std::string server;
+    std::string terminal_id;
+    std::string merchant_id;
+    std::string merchant_name;
+    std::optional<protocol::StatusAnswer> core;  // Empty where it does not answer.
+    std::string reader_name;                     // Empty where there is none, or one is in use.
+    bool busy = false;
+    std::size_t unresolved = 0;
+};
+
+struct ServiceConfig {
+    std::string state_dir;
+    std::string device_model = "Linux";
+    std::string device_os = "Linux";
+    std::string app_version = "0.1.0";
+    RelayLimits relay = {};
+    PlatformLimits platform = {};
+    JournalLimits journal = {};
+};
+
+// What the service is joined with; all of it outlives the service.
+struct ServiceParts {
+    const Clock& clock;
+    Random& random;
+    TrustedClient& core;
+    EventFeed& feed;
+    Pauses& pauses;
+    std::function<Result<std::unique_ptr<hw::CardReader>>()> open_reader;
+};
+
+// Any thread may call. One payment at a time: a second one gets PAYMENT_IN_PROGRESS at once.
+class PhoneService {
+public:
+    // Reads the state folder; what a crash left half is closed here: a payment of which nothing had
+    // left the phone is declined, one that may have left waits for resolve_open().
+    static Result<std::unique_ptr<PhoneService>> open(const ServiceConfig& config,
+                                                      const ServiceParts& parts);
+
+    // Block until there is a result: up to a minute for the card and as long for the platform.
+    PaymentOutcome purchase(const PurchaseOrder& order);
+    PaymentOutcome void_sale(const VoidOrder& order);
+    PaymentOutcome refund(const RefundOrder& order);
+
+    // By the platform's identifier or by idempotency key. Asks the platform where that is needed.
+    PaymentOutcome payment(const std::string& id_or_key);
+    PaymentOutcome last();
+
+    // True where the payment under way still waited for its card and will end as declined.
+    bool cancel();
+
+    std::expected<ServiceStatus, RefusalText> enrol(const EnrolOrder& order);
+    ServiceStatus status();
+
+    // Asks the platform about each payment of unknown outcome; returns how many stay unknown.
+    std::size_t resolve_open();
+
+private:
+    enum class Phase : std::uint8_t { idle, tapping, sending };
+    class Slot;  // Holds the one place for a payment.
+    using Send = std::function<PlatformAnswer(PlatformClient&)>;
+
+    PhoneService(const ServiceConfig& config, const ServiceParts& parts, host::Directory state)
+        : config_(config), parts_(parts), state_(std::move(state)) {}
+    Result<void> start();
+
+    std::expected<JournalEntry, RefusalText> begin(const JournalRequest& request);
+    PaymentOutcome run_without_card(JournalRequest request, const Send& send);
+    RelayResult tap(const JournalEntry& entry);
+    Payment decline(const JournalEntry& entry, RefusalText refusal, std::string state);
+    Payment send(const JournalEntry& entry, const Send& send);
+    Payment settle(const JournalEntry& entry, PlatformAnswer answer);
+    Payment settle_poll(const JournalEntry& entry, PollResult result);
+    Payment conclude(const JournalEntry& entry, Payment payment);
+    Payment view(const JournalEntry& entry);
+    Payment base_payment(const JournalEntry& entry) const;
+    std::optional<Payment> stored(const JournalEntry& entry) const;
+    void show(std::uint8_t message, const JournalEntry& entry);
+    bool is_running(const Id128& key) const;
+    std::shared_ptr<PlatformClient> platform() const;
+    bool ensure_reader();
+
+    ServiceConfig config_;
+    ServiceParts parts_;
+    host::Directory state_;
+    std::unique_ptr<IdempotencyJournal> journal_;
+    std::mutex reader_mutex_;  // Held for a whole tap; taken before mutex_.
+    std::unique_ptr<hw::CardReader> reader_;
+
+    mutable std::mutex mutex_;  // Guards what follows.
+    Phase phase_ = Phase::idle;
+    bool busy_ = false;
+    bool cancel_wanted_ = false;
+    Relay* relay_ = nullptr;  // While a tap runs; on the stack of its thread.
+    std::optional<Id128> running_;
+    std::optional<Enrolment> enrolment_;
+    // Shared with the calls under way, so that a new enrolment can take its place meanwhile.
+    std::shared_ptr<PlatformClient> platform_;
+};
+
+}  // namespace softpos::device

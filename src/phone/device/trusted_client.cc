@@ -1,0 +1,63 @@
+// Encodes, calls, decodes, and refuses an answer to another question.
+#include "phone/device/trusted_client.h"
+
+#include <utility>
+
+namespace softpos::device {
+
+using protocol::TrustedFault;
+
+template <typename Answer>
+Result<Answer> TrustedClient::call(const protocol::TrustedRequest& request) {
+    auto answered = client_.call(protocol::encode(request));
+    if (!answered) return fail(answered.error().kind, answered.error().what);
+    auto answer = protocol::decode_trusted_answer(*answered);
+    if (!answer) return fail(ErrorKind::malformed, "trusted core: the answer cannot be read");
+    if (const auto* failure = std::get_if<protocol::TrustedFailure>(&*answer)) {
+        return fail(ErrorKind::denied, "trusted core: refused",
+                    static_cast<std::uint32_t>(failure->fault) + 1, failure->detail);
+    }
+    auto* wanted = std::get_if<Answer>(&*answer);
+    if (wanted == nullptr) {
+        return fail(ErrorKind::malformed, "trusted core: the answer to another call");
+    }
+    return std::move(*wanted);
+}
+
+Result<protocol::StatusAnswer> TrustedClient::status() {
+    return call<protocol::StatusAnswer>(protocol::StatusRequest{});
+}
+
+Result<protocol::EnrolBeginAnswer> TrustedClient::enrol_begin() {
+    return call<protocol::EnrolBeginAnswer>(protocol::EnrolBeginRequest{});
+}
+
+Result<void> TrustedClient::enrol_finish(const protocol::EnrolFinishRequest& request) {
+    TRY_VOID(call<protocol::EnrolFinishAnswer>(request));
+    return {};
+}
+
+Result<protocol::TapStep> TrustedClient::tap_begin(const protocol::TapBeginRequest& request) {
+    return call<protocol::TapStep>(request);
+}
+
+Result<protocol::TapStep> TrustedClient::tap_continue(const protocol::TapContinueRequest& request) {
+    return call<protocol::TapStep>(request);
+}
+
+Result<void> TrustedClient::tap_abort() {
+    TRY_VOID(call<protocol::TapAbortAnswer>(protocol::TapAbortRequest{}));
+    return {};
+}
+
+std::optional<TrustedFault> trusted_fault_of(const Error& error) {
+    if (error.detail == 0 || error.detail > protocol::trusted_faults) return std::nullopt;
+    return static_cast<TrustedFault>(error.detail - 1);
+}
+
+Refusal trusted_refusal_of(const Error& error) {
+    const auto fault = trusted_fault_of(error);
+    return fault ? protocol::refusal_of(*fault) : Refusal::trusted_unavailable;
+}
+
+}  // namespace softpos::device

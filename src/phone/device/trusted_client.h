@@ -1,0 +1,38 @@
+// The trusted core as typed calls.
+#pragma once
+
+#include "host/seqpacket.h"
+#include "protocol/trusted_call.h"
+
+#include <optional>
+#include <string>
+
+namespace softpos::device {
+
+// Any thread may call; calls wait for each other. An Error of a call carries in `detail` the
+// core's TrustedFault plus one, or 0 where there was no answer of the core at all.
+//
+//     TrustedClient core({.path = socket_path});
+//     const protocol::TapStep step = TRY(core.tap_begin(request));
+class TrustedClient {
+public:
+    explicit TrustedClient(host::SeqpacketClient::Options options) : client_(std::move(options)) {}
+
+    Result<protocol::StatusAnswer> status();
+    Result<protocol::EnrolBeginAnswer> enrol_begin();
+    Result<void> enrol_finish(const protocol::EnrolFinishRequest& request);
+    Result<protocol::TapStep> tap_begin(const protocol::TapBeginRequest& request);
+    Result<protocol::TapStep> tap_continue(const protocol::TapContinueRequest& request);
+    Result<void> tap_abort();
+
+private:
+    template <typename Answer>
+    Result<Answer> call(const protocol::TrustedRequest& request);
+
+    host::SeqpacketClient client_;
+};
+
+std::optional<protocol::TrustedFault> trusted_fault_of(const Error& error);
+Refusal trusted_refusal_of(const Error& error);  // What a failed call means to the app.
+
+}  // namespace softpos::device
