@@ -125,6 +125,10 @@ void Wake::lower() const {
     [[maybe_unused]] const auto taken = ::read(event_.get(), &count, sizeof count);
 }
 
+bool Wake::wait(std::int64_t timeout_ms) const {
+    return wait_ready(event_.get(), POLLIN, Deadline(timeout_ms), nullptr).has_value();
+}
+
 FrameSocket::FrameSocket(Fd fd, Acknowledge acknowledge)
     : fd_(std::move(fd)), acknowledge_(acknowledge) {
     const int flags = ::fcntl(fd_.get(), F_GETFL);

@@ -37,6 +37,7 @@ public:
     static Result<Wake> make();
     void raise() const;
     void lower() const;
+    bool wait(std::int64_t timeout_ms) const;  // True when it is raised before the time is over.
     int fd() const { return event_.get(); }
 
 private:

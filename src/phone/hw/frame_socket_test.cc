@@ -94,6 +94,16 @@ TEST(FrameSocket, ClosedPeerIsSeenInEveryPlace) {
     }
 }
 
+TEST(FrameSocket, WakeCanBeWaitedForAlone) {
+    const Wake wake = Wake::make().value();
+    EXPECT_FALSE(wake.wait(1));
+    std::thread other([&wake] { wake.raise(); });
+    EXPECT_TRUE(wake.wait(5000));
+    other.join();
+    wake.lower();
+    EXPECT_FALSE(wake.wait(0));
+}
+
 TEST(FrameSocket, WakeEndsAWaitAndStaysRaised) {
     Pair pair;
     const Wake wake = Wake::make().value();

@@ -182,11 +182,11 @@ Result<void> PcscReader::look_for_card(std::int64_t end_us) {
         }
         constexpr DWORD gone = SCARD_STATE_UNKNOWN | SCARD_STATE_UNAVAILABLE | SCARD_STATE_IGNORE;
         if ((state.dwEventState & gone) != 0) return reader_failure(ReaderFault::no_reader);
-        const bool usable = (state.dwEventState & SCARD_STATE_PRESENT) != 0 &&
-                            (state.dwEventState & SCARD_STATE_MUTE) == 0;
-        // A card that is gone again before it is connected is none; one that another program holds
-        // may be let go. Either way the next change tells.
-        if (usable && service_->connect(name_) == SCARD_S_SUCCESS) return {};
+        // A card that is gone again before it is connected is none, and one that another program
+        // holds may be let go: look again, with the next change or slice. Also where the service
+        // calls the card mute, which it does for ever when one card took another's place unseen.
+        const bool present = (state.dwEventState & SCARD_STATE_PRESENT) != 0;
+        if (present && service_->connect(name_) == SCARD_S_SUCCESS) return {};
         if (left_ms <= 0) return reader_failure(ReaderFault::no_card);
     }
 }

@@ -239,6 +239,14 @@ TEST_F(VpcdCarrierTest, ReaderThatGoesEndsThePresentation) {
     EXPECT_EQ(end.value(), CardEnd::reader_gone);
 }
 
+TEST_F(VpcdCarrierTest, SlotStaysEmptyBetweenTwoCardsAndRemoveEndsThatToo) {
+    std::thread reader([this] { hw::FrameSocket slot = vpcd_.accept_card(); });
+    EXPECT_EQ(carrier_->present(card_, Presence::one_tap).value(), CardEnd::reader_gone);
+    reader.join();
+    carrier_->remove();  // While the slot is still being kept empty: nobody accepts any more.
+    EXPECT_EQ(carrier_->present(card_, Presence::one_tap).value(), CardEnd::removed);
+}
+
 TEST(VpcdCarrier, WithoutVpcdThereIsNothingToPresentTo) {
     std::uint16_t free_port = 0;
     { free_port = Vpcd().port(); }

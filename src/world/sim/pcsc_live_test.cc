@@ -1,6 +1,5 @@
 // Live: a virtual card in vpcd's slot, tapped through the system's PC/SC service. Runs where pcscd
 // with vpcd runs; SOFTPOS_PCSC=1 turns the skip into a failure.
-#include "base/clock.h"
 #include "phone/hw/pcsc_reader.h"
 #include "testing/vectors.h"
 #include "world/sim/card_folder.h"
@@ -28,6 +27,7 @@ bool is_ok(const Result<Buffer>& rapdu) {
     return rapdu && rapdu->size() > 2 && (*rapdu)[rapdu->size() - 2] == 0x90;
 }
 
+// One test, because there is one slot: test programs run side by side.
 class PcscLive : public ::testing::Test {
 protected:
     void SetUp() override {
@@ -39,77 +39,78 @@ protected:
         }
         reader_ = *std::move(reader);
     }
-    void TearDown() override {
-        carrier_->remove();
-        if (field_.joinable()) field_.join();
+
+    // Runs `steps` while the card is in the field; gives how its presentation ended.
+    template <typename Steps>
+    CardEnd with_card(Presence presence, Steps&& steps) {
+        Result<CardEnd> end = fail(ErrorKind::not_found, "test: not presented");
+        std::thread field([&] { end = carrier_->present(card_, presence); });
+        steps();
+        reader_->release();
+        if (presence == Presence::until_removed) carrier_->remove();
+        field.join();
+        return end.value();
     }
 
-    void present(Presence presence) {
-        field_ = std::thread([this, presence] { end_ = carrier_->present(card_, presence); });
-    }
     bool tap() {
         return reader_->wait_for_card(wait_ms) && is_ok(reader_->transmit(select_ppse, wait_ms)) &&
                is_ok(reader_->transmit(select_card, wait_ms)) &&
                is_ok(reader_->transmit(gpo, wait_ms));
     }
 
+    void tap_goes_through() {
+        const CardEnd end = with_card(Presence::one_tap, [this] { EXPECT_TRUE(tap()); });
+        EXPECT_EQ(end, CardEnd::tap_done);
+        EXPECT_EQ(card_.state().atc, 1);
+    }
+
+    void removed_card_is_said() {
+        card_.set_faults(card::CardFaults::parse("leave@4*1").value());
+        const CardEnd end = with_card(Presence::one_tap, [this] {
+            ASSERT_TRUE(tap());
+            EXPECT_EQ(hw::fault_of(reader_->transmit(select_ppse, wait_ms).error()),
+                      hw::ReaderFault::card_removed);
+        });
+        EXPECT_EQ(end, CardEnd::left_field);
+    }
+
+    void cancel_ends_the_wait() {
+        std::thread other([this] { reader_->cancel(); });
+        EXPECT_EQ(hw::fault_of(reader_->wait_for_card(wait_ms).error()),
+                  hw::ReaderFault::cancelled);
+        other.join();
+    }
+
+    // What one command costs on the way reader, pcscd, vpcd, card and back. With late
+    // acknowledgements it would be some 50 ms.
+    void round_trip_is_short() {
+        constexpr std::size_t commands = 500;
+        std::vector<std::int64_t> took_us;
+        with_card(Presence::until_removed, [&] {
+            ASSERT_TRUE(tap());
+            for (std::size_t i = 0; i < commands; ++i) {
+                ASSERT_TRUE(is_ok(reader_->transmit(get_counter, wait_ms)));
+                took_us.push_back(reader_->last_exchange_us().value());
+            }
+        });
+        ASSERT_EQ(took_us.size(), commands);
+        std::ranges::sort(took_us);
+        RecordProperty("median_us", std::to_string(took_us[commands / 2]));
+        RecordProperty("p99_us", std::to_string(took_us[commands * 99 / 100]));
+        RecordProperty("max_us", std::to_string(took_us.back()));
+        EXPECT_LT(took_us[commands / 2], 10'000);
+    }
+
     card::VirtualCard card_ = load_card("data/cards", "debit").value();
     std::unique_ptr<VpcdCarrier> carrier_ = VpcdCarrier::make({}).value();
     std::unique_ptr<hw::PcscReader> reader_;
-    std::thread field_;
-    Result<CardEnd> end_ = fail(ErrorKind::not_found, "test: not presented yet");
 };
 
-TEST_F(PcscLive, TapGoesThrough) {
-    present(Presence::one_tap);
-    EXPECT_TRUE(tap());
-    reader_->release();
-    field_.join();
-    EXPECT_EQ(end_.value(), CardEnd::tap_done);
-    EXPECT_EQ(card_.state().atc, 1);
-}
-
-TEST_F(PcscLive, RemovedCardIsSaid) {
-    present(Presence::until_removed);
-    ASSERT_TRUE(tap());
-    carrier_->remove();
-    field_.join();
-    EXPECT_EQ(hw::fault_of(reader_->transmit(select_ppse, wait_ms).error()),
-              hw::ReaderFault::card_removed);
-}
-
-TEST_F(PcscLive, NoCardIsSaidInTime) {
-    const std::int64_t start_us = SystemClock().ticks().us;
-    const auto waited = reader_->wait_for_card(50);
-    // pcscd may still see the card of the test before; then it goes while it is waited for.
-    if (!waited) EXPECT_EQ(hw::fault_of(waited.error()), hw::ReaderFault::no_card);
-    EXPECT_LT(SystemClock().ticks().us - start_us, 5'000'000);
-}
-
-TEST_F(PcscLive, CancelEndsTheWait) {
-    std::thread other([this] { reader_->cancel(); });
-    EXPECT_EQ(hw::fault_of(reader_->wait_for_card(wait_ms).error()), hw::ReaderFault::cancelled);
-    other.join();
-}
-
-// What one command costs on the way reader, pcscd, vpcd, card and back: with late acknowledgements
-// it would be some 50 ms.
-TEST_F(PcscLive, RoundTripIsShort) {
-    constexpr std::size_t commands = 500;
-    present(Presence::until_removed);
-    ASSERT_TRUE(tap());
-    std::vector<std::int64_t> took_us;
-    for (std::size_t i = 0; i < commands; ++i) {
-        ASSERT_TRUE(is_ok(reader_->transmit(get_counter, wait_ms)));
-        took_us.push_back(reader_->last_exchange_us().value());
-    }
-    std::ranges::sort(took_us);
-    const std::int64_t median = took_us[commands / 2];
-    RecordProperty("median_us", std::to_string(median));
-    RecordProperty("p99_us", std::to_string(took_us[commands * 99 / 100]));
-    RecordProperty("max_us", std::to_string(took_us.back()));
-    EXPECT_LT(median, 10'000);
-    reader_->release();
+TEST_F(PcscLive, CardIsTappedThroughTheSystemsService) {
+    tap_goes_through();
+    removed_card_is_said();
+    cancel_ends_the_wait();
+    round_trip_is_short();
 }
 
 }  // namespace

@@ -2,9 +2,11 @@
 // can tap it.
 #pragma once
 
+#include "base/clock.h"
 #include "world/sim/card_link.h"
 
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace softpos::sim {
@@ -13,6 +15,7 @@ struct VpcdOptions {
     std::string address = "127.0.0.1";  // IPv4, where pcscd runs.
     std::uint16_t port = 35963;         // The first slot; the second is the next port.
     std::int64_t connect_timeout_ms = 2000;
+    std::int64_t empty_ms_min = 1200;  // Between two presentations.
 };
 
 // Each presentation is one connection: pcscd sees a card inserted and removed. After a removal
@@ -33,11 +36,14 @@ public:
     void remove() const { wake_.raise(); }
 
 private:
+    bool removed_while_empty();
+
     VpcdCarrier(VpcdOptions options, hw::Wake wake)
         : options_(std::move(options)), wake_(std::move(wake)) {}
 
     VpcdOptions options_;
     hw::Wake wake_;
+    std::optional<Ticks> emptied_;
 };
 
 }  // namespace softpos::sim
