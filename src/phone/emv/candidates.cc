@@ -40,9 +40,8 @@ KernelId default_kernel(Bytes adf_name) {
     };
     // Spec: [EMV-B] table 3-6. Discover is 0152, not the 0015 that one open entry point has.
     static constexpr Row rows[] = {
-        {{0xA0, 0, 0, 0, 0x03}, 3},    {{0xA0, 0, 0, 0, 0x04}, 2}, {{0xA0, 0, 0, 0, 0x25}, 4},
-        {{0xA0, 0, 0, 0, 0x65}, 5},    {{0xA0, 0, 0, 0x01, 0x52}, 6},
-        {{0xA0, 0, 0, 0x03, 0x33}, 7},
+        {{0xA0, 0, 0, 0, 0x03}, 3}, {{0xA0, 0, 0, 0, 0x04}, 2},    {{0xA0, 0, 0, 0, 0x25}, 4},
+        {{0xA0, 0, 0, 0, 0x65}, 5}, {{0xA0, 0, 0, 0x01, 0x52}, 6}, {{0xA0, 0, 0, 0x03, 0x33}, 7},
     };
     for (const auto& row : rows) {
         if (std::ranges::equal(row.rid, adf_name.first(row.rid.size()))) return row.kernel;
@@ -121,7 +120,8 @@ Result<void> read_directory(Bytes answer, Finder& finder) {
 std::optional<std::size_t> CandidateList::best() const {
     if (count == 0) return std::nullopt;
     const auto used = std::span(items).first(count);
-    const auto at = std::ranges::min_element(used, {}, &Candidate::priority);  // The first of equals.
+    const auto at =
+        std::ranges::min_element(used, {}, &Candidate::priority);  // The first of equals.
     return static_cast<std::size_t>(at - used.begin());
 }
 

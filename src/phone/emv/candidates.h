@@ -43,8 +43,8 @@ struct CandidateList {
 // The kernel that a directory entry wants: 0 for any. nullopt for an entry that must be skipped.
 std::optional<KernelId> requested_kernel(Bytes adf_name, std::optional<Bytes> kernel_identifier);
 
-// Fills `list` from the directory stored in it. A directory that cannot be read gives no candidates.
-// More than candidates_max are left out: the card's first ones count.
+// Fills `list` from the directory stored in it. A directory that cannot be read gives no
+// candidates. More than candidates_max are left out: the card's first ones count.
 void find_candidates(const ParameterSet& parameters, std::span<const Indicators> indicators,
                      std::uint8_t transaction_type, CandidateList& list);
 

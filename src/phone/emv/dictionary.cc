@@ -174,13 +174,17 @@ std::vector<std::string_view> decode_bits(std::uint32_t kernel, Tag tag, Bytes v
 
 codec::DataFormat dol_format(Format format) {
     switch (format) {
-        case n: return codec::DataFormat::numeric;
-        case cn: return codec::DataFormat::compressed_numeric;
+        case n:
+            return codec::DataFormat::numeric;
+        case cn:
+            return codec::DataFormat::compressed_numeric;
         case a:
         case an:
-        case ans: return codec::DataFormat::alphanumeric;
+        case ans:
+            return codec::DataFormat::alphanumeric;
         case b:
-        case list: break;
+        case list:
+            break;
     }
     return codec::DataFormat::binary;
 }

@@ -34,9 +34,9 @@ using enum Action;
 // Columns: start, card_present, collision, all_withdrawn, rapdu, rf_error, restart, removal_due,
 // stop. A start always begins anew: the machine never gets stuck.
 constexpr std::array<Row, phases> transitions = {{
-    {begin, refuse, refuse, refuse, refuse, refuse, refuse, refuse, stop},                   // idle
-    {begin, go_on, collided, ignore, refuse, ignore, refuse, refuse, stop},                  // polling
-    {begin, go_on, ignore, none_left, refuse, ignore, refuse, refuse, stop},                 // colliding
+    {begin, refuse, refuse, refuse, refuse, refuse, refuse, refuse, stop},    // idle
+    {begin, go_on, collided, ignore, refuse, ignore, refuse, refuse, stop},   // polling
+    {begin, go_on, ignore, none_left, refuse, ignore, refuse, refuse, stop},  // colliding
     {begin, refuse, refuse, radio_lost, read_directory, radio_lost, refuse, refuse, stop},
     {begin, refuse, refuse, radio_lost, read_selection, radio_lost, refuse, refuse, stop},
     {begin, refuse, refuse, fail_kernel, run_kernel, fail_kernel, refuse, refuse, stop},
@@ -101,24 +101,38 @@ const Combination* EntryPoint::combination() const {
 
 Step EntryPoint::handle(const Event& event) {
     switch (action_for(state_.phase, event.kind)) {
-        case begin: return on_start(event);
-        case go_on: return on_card();
+        case begin:
+            return on_start(event);
+        case go_on:
+            return on_card();
         case collided:
             state_.phase = Phase::colliding;
             return poll_again(ui_one_card);
-        case none_left: return poll(ui_one_card_ready);
-        case read_directory: return on_directory(event.bytes);
-        case read_selection: return on_selection(event.bytes);
-        case run_kernel: return on_kernel({KernelEvent::Kind::rapdu, event.bytes});
-        case fail_kernel: return on_kernel({KernelEvent::Kind::rf_error, {}, event.rf_error});
-        case radio_lost: return on_radio_lost();
-        case restart: return on_restart(event);
-        case removal: return on_removal();
-        case stop: return end(Cause::stopped);
-        case repeat: return repeat_outcome();
-        case ignore: return poll_again(std::nullopt);
+        case none_left:
+            return poll(ui_one_card_ready);
+        case read_directory:
+            return on_directory(event.bytes);
+        case read_selection:
+            return on_selection(event.bytes);
+        case run_kernel:
+            return on_kernel({KernelEvent::Kind::rapdu, event.bytes});
+        case fail_kernel:
+            return on_kernel({KernelEvent::Kind::rf_error, {}, event.rf_error});
+        case radio_lost:
+            return on_radio_lost();
+        case restart:
+            return on_restart(event);
+        case removal:
+            return on_removal();
+        case stop:
+            return end(Cause::stopped);
+        case repeat:
+            return repeat_outcome();
+        case ignore:
+            return poll_again(std::nullopt);
         case refuse:
-        case none: break;
+        case none:
+            break;
     }
     return end(Cause::unexpected_event);
 }
@@ -165,6 +179,7 @@ Step EntryPoint::on_restart(const Event& event) {
         return end(Cause::unexpected_event);
     if (!state_.issuer_data.assign(event.bytes)) return end(Cause::bad_request);
     if (++state_.tries > tries_max) return end(Cause::too_many_steps);
+    state_.card = CardData{};
     state_.restarted = true;
     state_.start = event.point;
     const UiRequest ui = state_.outcome.ui_on_restart.value_or(ui_present);
@@ -199,8 +214,7 @@ Step EntryPoint::on_directory(Bytes answer) {
     const auto response = codec::parse_response(answer);
     auto& list = state_.candidates;
     const bool readable = response && response->ok() && list.directory.assign(response->data);
-    if (readable)
-        find_candidates(parameters_, state_.indicators, state_.transaction.type, list);
+    if (readable) find_candidates(parameters_, state_.indicators, state_.transaction.type, list);
     return select_best();
 }
 
@@ -258,6 +272,7 @@ Step EntryPoint::on_kernel(const KernelEvent& event) {
     const auto kernel = std::ranges::find(kernels_, chosen.kernel, &KernelDescriptor::id);
     if (kernel == kernels_.end()) return end(Cause::no_kernel);
     state_.phase = Phase::kernel;
+    if (event.kind == KernelEvent::Kind::start) state_.card = CardData{};
     scratch_.clear();
     const KernelContext context{.parameters = parameters_,
                                 .combination = chosen,
@@ -317,8 +332,7 @@ Step EntryPoint::try_again(const Outcome& outcome) {
 
 // The issuer's answer did not come in time for a card held in the field.
 Step EntryPoint::on_removal() {
-    if (state_.outcome.kind != OutcomeKind::online_request)
-        return repeat_outcome();
+    if (state_.outcome.kind != OutcomeKind::online_request) return repeat_outcome();
     return Step{.kind = StepKind::idle, .ui = ui_remove, .field_off_100ms = 0};
 }
 

@@ -58,8 +58,8 @@ struct EntryPointState {
     TransactionData transaction;
     std::array<Indicators, combinations_max> indicators{};
     CandidateList candidates;
-    std::uint16_t current = 0;              // Index of the candidate in use.
-    std::uint8_t combination = 0;           // The one handed to the kernel.
+    std::uint16_t current = 0;     // Index of the candidate in use.
+    std::uint8_t combination = 0;  // The one handed to the kernel.
     FixedBytes<card_answer_bytes_max> fci;
     std::uint16_t select_sw = 0;
     FixedBytes<issuer_data_bytes_max> issuer_data;
@@ -85,7 +85,7 @@ public:
     const EntryPointState& state() const { return state_; }
     void restore(const EntryPointState& state) { state_ = state; }
     const CardData& card() const { return state_.card; }
-    void forget_card();  // Wipes what the card said; the outcome stays.
+    void forget_card();                      // Wipes what the card said; the outcome stays.
     const Combination* combination() const;  // The one in use; nullptr before a selection.
 
 private:

@@ -1,9 +1,8 @@
 // The entry point against the published, EMVCo-numbered cases: every command, every message and
 // every outcome of each run, with a toy kernel behind.
-#include "phone/emv/entry_point.h"
-
 #include "base/hex.h"
-#include "phone/emv/testing/toy_kernel.h"
+#include "phone/emv/entry_point.h"
+#include "phone/emv/toy_kernel.h"
 #include "testing/vectors.h"
 
 #include <boost/json.hpp>
@@ -50,7 +49,7 @@ std::optional<bool> flag(const json::object& set, const char* name) {
     return value == nullptr ? std::nullopt : std::optional(value->as_bool());
 }
 
-void add_set(ParameterSet& parameters, const json::object& set) {
+void add_set(std::vector<Combination>& rows, const json::object& set) {
     Combination row;
     for (const auto& type : set.at("transaction_types").as_array())
         row.types |= type_bit(type_code(type.as_string()));
@@ -68,7 +67,7 @@ void add_set(ParameterSet& parameters, const json::object& set) {
     for (const auto& pair : set.at("combinations").as_array()) {
         ASSERT_TRUE(row.aid.assign(softpos::testing::unhex(text_of_json(pair.at(0)))));
         row.kernel = static_cast<KernelId>(to_number(text_of_json(pair.at(1)), 16));
-        ASSERT_TRUE(parameters.add(row));
+        rows.push_back(row);
     }
 }
 
@@ -81,7 +80,12 @@ struct Config {
 
 Config load(const json::object& setting) {
     Config config;
-    for (const auto& set : setting.at("sets").as_array()) add_set(config.parameters, set.as_object());
+    // Where one entry of a card fits several combinations, the source takes what stands last in
+    // this list; we take what stands first in ours.
+    std::vector<Combination> rows;
+    for (const auto& set : setting.at("sets").as_array()) add_set(rows, set.as_object());
+    for (auto row = rows.rbegin(); row != rows.rend(); ++row)
+        EXPECT_TRUE(config.parameters.add(*row));
     for (const auto& value : setting.at("terminal_data").as_array()) {
         const codec::Tag tag{static_cast<std::uint32_t>(to_number(text_of_json(value.at(0)), 16))};
         const auto bytes = softpos::testing::unhex(text_of_json(value.at(1)));
@@ -95,7 +99,8 @@ Config load(const json::object& setting) {
     for (const auto id : ids) config.kernels.push_back({id, "toy", &ToyKernel::step});
     if (const auto* run = setting.if_contains("autorun")) {
         config.autorun_amount = to_number(text_of_json(run->at("amount")), 10);
-        config.autorun_type = static_cast<std::uint8_t>(to_number(text_of_json(run->at("type")), 16));
+        config.autorun_type =
+            static_cast<std::uint8_t>(to_number(text_of_json(run->at("type")), 16));
     }
     return config;
 }
@@ -104,8 +109,7 @@ std::string show(const UiRequest& ui, bool with_language) {
     std::string line = "ui " + std::to_string(static_cast<int>(ui.message)) + "/" +
                        std::to_string(static_cast<int>(ui.status)) + " hold " +
                        std::to_string(ui.hold_100ms);
-    if (with_language && ui.language[0] != 0)
-        line += " lang " + std::string(ui.language.data(), 2);
+    if (with_language && ui.language[0] != 0) line += " lang " + std::string(ui.language.data(), 2);
     if (with_language && ui.value_qualifier != 0)
         line += " value " + std::to_string(ui.value_qualifier) + " " +
                 std::to_string(ui.value_minor) + " " + std::to_string(ui.currency);
@@ -159,9 +163,14 @@ std::string show(const Outcome& outcome, Bytes record) {
 }
 
 std::string show_expected(const json::object& object) {
-    static constexpr std::array<std::string_view, 8> kinds = {
-        "N/A",      "Select Next",    "Try Again",             "Approved",
-        "Declined", "Online Request", "Try Another Interface", "End Application"};
+    static constexpr std::array<std::string_view, 8> kinds = {"N/A",
+                                                              "Select Next",
+                                                              "Try Again",
+                                                              "Approved",
+                                                              "Declined",
+                                                              "Online Request",
+                                                              "Try Another Interface",
+                                                              "End Application"};
     static constexpr std::array<std::string_view, 5> points = {"N/A", "A", "B", "C", "D"};
     static constexpr std::array<std::string_view, 3> answers = {"N/A", "EMV Data", "Any"};
     static constexpr std::array<std::string_view, 5> methods = {
@@ -169,7 +178,8 @@ std::string show_expected(const json::object& object) {
     Outcome outcome;
     outcome.kind = pick<OutcomeKind>(kinds, object.at("outcome").as_string());
     outcome.start = pick<StartPoint>(points, object.at("start").as_string());
-    outcome.online_response = pick<OnlineResponse>(answers, object.at("online_response").as_string());
+    outcome.online_response =
+        pick<OnlineResponse>(answers, object.at("online_response").as_string());
     outcome.cvm = pick<Cvm>(methods, object.at("cvm").as_string());
     if (const auto* value = object.if_contains("receipt")) outcome.receipt = value->as_bool();
     if (const auto* value = object.if_contains("removal_timeout"))
@@ -198,7 +208,9 @@ bool same_command(std::string_view expected, std::string_view actual) {
 class Player {
 public:
     Player(Config& config, const json::array& requested, const json::array& events)
-        : config_(config), requested_(requested), events_(events),
+        : config_(config),
+          requested_(requested),
+          events_(events),
           entry_(config.parameters, config.kernels) {
         unpredictable_number_ = 0x01020304;
     }
@@ -242,7 +254,8 @@ private:
             data.type = type_code(wanted.at("type").as_string());
         }
         for (std::size_t i = 0; i < 4; ++i)
-            data.unpredictable_number[i] = static_cast<std::uint8_t>(unpredictable_number_ >> 8 * i);
+            data.unpredictable_number[i] =
+                static_cast<std::uint8_t>(unpredictable_number_ >> 8 * i);
         ++unpredictable_number_;
         started_ = true;
         feed(Event::start(data, point == "A" ? StartPoint::a : StartPoint::b));

@@ -27,7 +27,7 @@ struct TransactionData {
     std::int64_t other_minor = 0;
     std::uint16_t currency = 156;        // ISO 4217 number: 156 is CNY.
     std::uint8_t currency_exponent = 2;  // Minor units of one unit, as a power of ten.
-    std::uint8_t type = 0;         // Tag 9C.
+    std::uint8_t type = 0;               // Tag 9C.
     std::array<std::uint8_t, 3> date{};
     std::array<std::uint8_t, 3> time{};
     std::array<std::uint8_t, 4> unpredictable_number{};
@@ -71,15 +71,15 @@ struct Event {
         return {kind, nullptr, StartPoint::none, CardFinding::by_steps, {}, RfError::timeout};
     }
     static Event rapdu(Bytes bytes) {
-        return {EventKind::rapdu, nullptr, StartPoint::none, CardFinding::by_steps, bytes,
-                RfError::timeout};
+        return {EventKind::rapdu,      nullptr, StartPoint::none,
+                CardFinding::by_steps, bytes,   RfError::timeout};
     }
     static Event rf(RfError error) {
         return {EventKind::rf_error, nullptr, StartPoint::none, CardFinding::by_steps, {}, error};
     }
     static Event restart(StartPoint point, Bytes issuer_data = {}) {
-        return {EventKind::restart, nullptr, point, CardFinding::by_steps, issuer_data,
-                RfError::timeout};
+        return {EventKind::restart,    nullptr,     point,
+                CardFinding::by_steps, issuer_data, RfError::timeout};
     }
 };
 

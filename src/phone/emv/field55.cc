@@ -20,16 +20,26 @@ TransactionBytes TransactionBytes::of(const TransactionData& transaction) {
 
 std::optional<Bytes> TransactionBytes::find(Tag tag) const {
     switch (static_cast<std::uint32_t>(tag)) {
-        case 0x9F02: return amount;
-        case 0x9F03: return other;
-        case 0x5F2A: return currency;
-        case 0x9A: return date;
-        case 0x9F21: return time;
-        case 0x9C: return type;
-        case 0x9F37: return unpredictable_number;
-        case 0x9F41: return counter;
-        case 0x95: return verification_results;
-        default: return std::nullopt;
+        case 0x9F02:
+            return amount;
+        case 0x9F03:
+            return other;
+        case 0x5F2A:
+            return currency;
+        case 0x9A:
+            return date;
+        case 0x9F21:
+            return time;
+        case 0x9C:
+            return type;
+        case 0x9F37:
+            return unpredictable_number;
+        case 0x9F41:
+            return counter;
+        case 0x95:
+            return verification_results;
+        default:
+            return std::nullopt;
     }
 }
 

@@ -29,7 +29,8 @@ constexpr std::uint8_t ttq2_cvm_required = 0x40;
 constexpr std::uint8_t ttq2_online_cryptogram_required = 0x80;
 
 constexpr UiRequest ui_again{Message::present_card_again, Status::ready_to_read};
-constexpr UiRequest ui_see_phone{Message::see_phone, Status::processing_error, see_phone_hold_100ms};
+constexpr UiRequest ui_see_phone{Message::see_phone, Status::processing_error,
+                                 see_phone_hold_100ms};
 
 // What GPO may bring and this kernel uses.
 struct Answer {
@@ -61,7 +62,8 @@ private:
     std::optional<codec::DolValue> value_of(Tag tag);
     KernelStep refused(std::uint16_t sw);
     std::optional<ErrorIndication> parse(Bytes body, Answer& answer) const;
-    std::optional<ErrorIndication> check_mandatory(const Answer& answer, CardDecision decision) const;
+    std::optional<ErrorIndication> check_mandatory(const Answer& answer,
+                                                   CardDecision decision) const;
     KernelStep decide(const Answer& answer);
     KernelStep go_online(const Answer& answer);
     bool keep(const Answer& answer, Cvm cvm);
@@ -103,7 +105,8 @@ KernelStep Kernel7::start() {
     const auto name = object_in(object_in(context_.fci, Tag{0x6F}), Tag{0x84});
     if (!name || !context_.card.df_name.assign(*name))
         return end(Outcome::ended(error(name ? Cause::malformed : Cause::missing, Tag{0x84})));
-    if (!context_.indicators.ttq) return end(Outcome::ended(error(Cause::bad_request, Tag{0x9F66})));
+    if (!context_.indicators.ttq)
+        return end(Outcome::ended(error(Cause::bad_request, Tag{0x9F66})));
     state_.ttq = *context_.indicators.ttq;
     const auto& policy = context_.parameters.small_amount();
     const auto& transaction = context_.transaction;
@@ -120,7 +123,7 @@ KernelStep Kernel7::start() {
     return KernelStep::send();
 }
 
-// Spec: UnionPay's rule for domestic cards stands above the kernel: the reader does not require
+// UnionPay's rule for domestic cards stands above the kernel: the reader does not require
 // what the scheme waives. The card may still ask.
 void Kernel7::apply_small_amount() {
     state_.small_amount = true;
@@ -187,17 +190,28 @@ KernelStep Kernel7::refused(std::uint16_t sw) {
 
 std::optional<Bytes>* place(Answer& answer, Tag tag) {
     switch (static_cast<std::uint32_t>(tag)) {
-        case 0x82: return &answer.aip;
-        case 0x9F36: return &answer.atc;
-        case 0x9F10: return &answer.iad;
-        case 0x9F26: return &answer.cryptogram;
-        case 0x57: return &answer.track2;
-        case 0x5F34: return &answer.sequence;
-        case 0x9F6C: return &answer.ctq;
-        case 0x9F27: return &answer.cid;
-        case 0x5F24: return &answer.expiry;
-        case 0x9F63: return &answer.product;
-        default: return nullptr;
+        case 0x82:
+            return &answer.aip;
+        case 0x9F36:
+            return &answer.atc;
+        case 0x9F10:
+            return &answer.iad;
+        case 0x9F26:
+            return &answer.cryptogram;
+        case 0x57:
+            return &answer.track2;
+        case 0x5F34:
+            return &answer.sequence;
+        case 0x9F6C:
+            return &answer.ctq;
+        case 0x9F27:
+            return &answer.cid;
+        case 0x5F24:
+            return &answer.expiry;
+        case 0x9F63:
+            return &answer.product;
+        default:
+            return nullptr;
     }
 }
 
@@ -214,8 +228,8 @@ std::optional<ErrorIndication> Kernel7::parse(Bytes body, Answer& answer) const 
         if (found == nullptr) continue;
         const auto* row = find_object(kernel_unionpay, tag);
         const auto value = (*object)->value;
-        const bool fits = row != nullptr && value.size() >= row->bytes_min &&
-                          value.size() <= row->bytes_max;
+        const bool fits =
+            row != nullptr && value.size() >= row->bytes_min && value.size() <= row->bytes_max;
         if (*found || !fits) return error(Cause::malformed, tag);
         *found = value;
     }
@@ -261,24 +275,26 @@ KernelStep Kernel7::decide(const Answer& answer) {
     if (const auto fault = check_mandatory(answer, *decision)) return end(Outcome::ended(*fault));
     const bool online = (state_.ttq[1] & ttq2_online_cryptogram_required) != 0;
     switch (*decision) {
-        case CardDecision::aac: return end(Outcome::declined(error(Cause::card_declined)));
+        case CardDecision::aac:
+            return end(Outcome::declined(error(Cause::card_declined)));
         case CardDecision::tc:
             return end(Outcome::declined(
                 error(online ? Cause::offline_when_online : Cause::offline_unsupported)));
         case CardDecision::reserved:
             return end(Outcome::declined(error(Cause::reserved_decision, Tag{0x9F10})));
-        case CardDecision::arqc: break;
+        case CardDecision::arqc:
+            break;
     }
     return go_online(answer);
 }
 
 KernelStep Kernel7::go_online(const Answer& answer) {
-    CvmInput input{.ttq = state_.ttq,
-                   .ctq = std::nullopt,
-                   .rule = context_.parameters.cvm_rule(context_.combination.aid_class,
-                                                        context_.transaction.amount_minor),
-                   .overrule_pin = state_.small_amount &&
-                                   context_.parameters.small_amount().overrule_pin};
+    CvmInput input{
+        .ttq = state_.ttq,
+        .ctq = std::nullopt,
+        .rule = context_.parameters.cvm_rule(context_.combination.aid_class,
+                                             context_.transaction.amount_minor),
+        .overrule_pin = state_.small_amount && context_.parameters.small_amount().overrule_pin};
     if (answer.ctq) input.ctq = {(*answer.ctq)[0], (*answer.ctq)[1]};
     const auto cvm = decide_cvm(input);
     if (!cvm) return end(Outcome::declined(error(Cause::cvm_not_possible, Tag{0x9F6C})));
@@ -300,26 +316,34 @@ bool Kernel7::keep(const Answer& answer, Cvm cvm) {
     const auto version = context_.combination.version;
     const auto value = [&](Tag tag) -> std::optional<Bytes> {
         switch (static_cast<std::uint32_t>(tag)) {
-            case 0x9F26: return answer.cryptogram;
-            case 0x9F27: return Bytes(&cid, 1);
-            case 0x9F10: return answer.iad;
-            case 0x9F36: return answer.atc;
-            case 0x82: return answer.aip;
-            case 0x9F34: return results;
-            case 0x9F63: return answer.product;
-            case 0x84: return card.df_name.bytes();
+            case 0x9F26:
+                return answer.cryptogram;
+            case 0x9F27:
+                return Bytes(&cid, 1);
+            case 0x9F10:
+                return answer.iad;
+            case 0x9F36:
+                return answer.atc;
+            case 0x82:
+                return answer.aip;
+            case 0x9F34:
+                return results;
+            case 0x9F63:
+                return answer.product;
+            case 0x84:
+                return card.df_name.bytes();
             case 0x9F09:
                 if (version) return Bytes(*version);
                 break;
-            default: break;
+            default:
+                break;
         }
         if (const auto own = transaction.find(tag)) return own;
         return context_.parameters.terminal(tag);
     };
     return card.track2.assign(*answer.track2) &&
            card.pan_sequence.assign(answer.sequence.value_or(Bytes{})) &&
-           card.expiry.assign(answer.expiry.value_or(Bytes{})) &&
-           build_field55(value, card.record);
+           card.expiry.assign(answer.expiry.value_or(Bytes{})) && build_field55(value, card.record);
 }
 
 // Nothing was spent: the same card may come again.
@@ -337,12 +361,17 @@ KernelStep kernel7_step(const KernelContext& context, const KernelEvent& event) 
     if (event.kind == KernelEvent::Kind::start) context.memory.make<Kernel7State>();
     Kernel7 kernel(context);
     switch (kernel7_action(context.memory.get<Kernel7State>().phase, event.kind)) {
-        case begin: return kernel.start();
-        case read_currency: return kernel.read_currency(event.bytes);
-        case read_options: return kernel.read_options(event.bytes);
-        case lost: return kernel.lost();
+        case begin:
+            return kernel.start();
+        case read_currency:
+            return kernel.read_currency(event.bytes);
+        case read_options:
+            return kernel.read_options(event.bytes);
+        case lost:
+            return kernel.lost();
         case refuse:
-        case none: break;
+        case none:
+            break;
     }
     return kernel.end(Outcome::ended(kernel.error(Cause::unexpected_event)));
 }

@@ -30,7 +30,7 @@ Kernel7Action kernel7_action(Kernel7Phase phase, KernelEvent::Kind event);
 
 struct Kernel7State {
     Kernel7Phase phase = Kernel7Phase::idle;
-    Ttq ttq{};              // As it goes to the card.
+    Ttq ttq{};                  // As it goes to the card.
     bool small_amount = false;  // 小额免密免签 holds for this tap.
 };
 

@@ -52,8 +52,8 @@ std::optional<CvmDecision> decide_cvm(const CvmInput& input) {
     const bool required = (input.ttq[1] & ttq2_cvm_required) != 0;
     const bool demanded = input.rule != nullptr && input.rule->pin == PinRule::always;
     if (wishes.pin && can_pin) {
-        const bool sign = input.rule != nullptr && can_sign &&
-                          input.rule->signature == SignatureRule::with_pin;
+        const bool sign =
+            input.rule != nullptr && can_sign && input.rule->signature == SignatureRule::with_pin;
         return CvmDecision{Cvm::online_pin, sign};
     }
     if (demanded) return std::nullopt;
@@ -66,11 +66,14 @@ std::optional<CvmDecision> decide_cvm(const CvmInput& input) {
 
 std::array<std::uint8_t, 3> cvm_results(Cvm cvm) {
     switch (cvm) {
-        case Cvm::online_pin: return {0x02, 0x00, 0x00};
-        case Cvm::signature: return {0x1E, 0x00, 0x00};
+        case Cvm::online_pin:
+            return {0x02, 0x00, 0x00};
+        case Cvm::signature:
+            return {0x1E, 0x00, 0x00};
         case Cvm::confirmation_code:  // Verified on the device: nothing done by the terminal.
         case Cvm::no_cvm:
-        case Cvm::not_applicable: break;
+        case Cvm::not_applicable:
+            break;
     }
     return {0x1F, 0x00, 0x00};
 }

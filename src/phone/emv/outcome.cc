@@ -9,37 +9,64 @@ namespace softpos::emv {
 
 std::string_view name_of(OutcomeKind kind) {
     switch (kind) {
-        case OutcomeKind::none: return "none";
-        case OutcomeKind::select_next: return "select_next";
-        case OutcomeKind::try_again: return "try_again";
-        case OutcomeKind::approved: return "approved";
-        case OutcomeKind::declined: return "declined";
-        case OutcomeKind::online_request: return "online_request";
-        case OutcomeKind::try_another_interface: return "try_another_interface";
-        case OutcomeKind::end_application: return "end_application";
+        case OutcomeKind::none:
+            return "none";
+        case OutcomeKind::select_next:
+            return "select_next";
+        case OutcomeKind::try_again:
+            return "try_again";
+        case OutcomeKind::approved:
+            return "approved";
+        case OutcomeKind::declined:
+            return "declined";
+        case OutcomeKind::online_request:
+            return "online_request";
+        case OutcomeKind::try_another_interface:
+            return "try_another_interface";
+        case OutcomeKind::end_application:
+            return "end_application";
     }
     return "unknown";
 }
 
 std::string_view name_of(Cvm cvm) {
     switch (cvm) {
-        case Cvm::not_applicable: return "not_applicable";
-        case Cvm::online_pin: return "online_pin";
-        case Cvm::confirmation_code: return "confirmation_code";
-        case Cvm::signature: return "signature";
-        case Cvm::no_cvm: return "none";
+        case Cvm::not_applicable:
+            return "not_applicable";
+        case Cvm::online_pin:
+            return "online_pin";
+        case Cvm::confirmation_code:
+            return "confirmation_code";
+        case Cvm::signature:
+            return "signature";
+        case Cvm::no_cvm:
+            return "none";
     }
     return "unknown";
 }
 
 std::string_view name_of(Cause cause) {
-    constexpr std::array<std::string_view, 21> names = {
-        "none",           "not_allowed",         "no_application",      "link_lost",
-        "malformed",      "missing",             "status_word",         "wrong_template",
-        "no_ttq_in_pdol", "contradiction",       "offline_when_online", "offline_unsupported",
-        "reserved_decision", "card_declined",    "cvm_not_possible",    "see_phone",
-        "stopped",        "unexpected_event",    "too_many_steps",      "no_kernel",
-        "bad_request"};
+    constexpr std::array<std::string_view, 21> names = {"none",
+                                                        "not_allowed",
+                                                        "no_application",
+                                                        "link_lost",
+                                                        "malformed",
+                                                        "missing",
+                                                        "status_word",
+                                                        "wrong_template",
+                                                        "no_ttq_in_pdol",
+                                                        "contradiction",
+                                                        "offline_when_online",
+                                                        "offline_unsupported",
+                                                        "reserved_decision",
+                                                        "card_declined",
+                                                        "cvm_not_possible",
+                                                        "see_phone",
+                                                        "stopped",
+                                                        "unexpected_event",
+                                                        "too_many_steps",
+                                                        "no_kernel",
+                                                        "bad_request"};
     static_assert(names.size() == static_cast<std::size_t>(Cause::bad_request) + 1);
     const auto index = static_cast<std::size_t>(cause);
     return index < names.size() ? names[index] : "unknown";
@@ -48,8 +75,7 @@ std::string_view name_of(Cause cause) {
 std::string describe(const ErrorIndication& error) {
     std::string text = error.kernel == 0 ? "entry point" : "kernel " + hex_number(error.kernel);
     text += " state " + std::to_string(error.state) + ": " + std::string(name_of(error.cause));
-    if (error.tag != codec::Tag{})
-        text += " " + hex_number(static_cast<std::uint32_t>(error.tag));
+    if (error.tag != codec::Tag{}) text += " " + hex_number(static_cast<std::uint32_t>(error.tag));
     if (error.sw != 0) text += " SW " + hex_number(error.sw);
     return text;
 }

@@ -32,26 +32,26 @@ enum class AlternateInterface : std::uint8_t { none, contact_chip, magnetic_stri
 
 enum class Cause : std::uint8_t {
     none,
-    not_allowed,         // No combination takes this amount and type.
-    no_application,      // The card and we have no application in common.
-    link_lost,           // The radio failed more often than we try again.
-    malformed,           // The card broke its specification; `tag` names the object.
-    missing,             // A mandatory object is absent; `tag` names it.
-    status_word,         // A command was refused; `sw` says how.
-    wrong_template,      // An answer in a form that quick mode has not; `tag` is the template.
-    no_ttq_in_pdol,      // The card cannot do the quick path.
-    contradiction,       // Two objects of one answer say different things.
-    offline_when_online, // The card approved offline though an online cryptogram was required.
-    offline_unsupported, // The card approved offline, which we do not take.
-    reserved_decision,   // The card answered neither yes, no nor online.
-    card_declined,       // The card said no.
-    cvm_not_possible,    // The cardholder must be verified and nothing both sides know does it.
-    see_phone,           // The cardholder has to do something on his device first.
-    stopped,             // The caller ended it.
-    unexpected_event,    // The caller did not follow the protocol.
-    too_many_steps,      // A limit on commands or tries.
-    no_kernel,           // A combination names a kernel that is not built in.
-    bad_request,         // The transaction data cannot be used with these parameters.
+    not_allowed,          // No combination takes this amount and type.
+    no_application,       // The card and we have no application in common.
+    link_lost,            // The radio failed more often than we try again.
+    malformed,            // The card broke its specification; `tag` names the object.
+    missing,              // A mandatory object is absent; `tag` names it.
+    status_word,          // A command was refused; `sw` says how.
+    wrong_template,       // An answer in a form that quick mode has not; `tag` is the template.
+    no_ttq_in_pdol,       // The card cannot do the quick path.
+    contradiction,        // Two objects of one answer say different things.
+    offline_when_online,  // The card approved offline though an online cryptogram was required.
+    offline_unsupported,  // The card approved offline, which we do not take.
+    reserved_decision,    // The card answered neither yes, no nor online.
+    card_declined,        // The card said no.
+    cvm_not_possible,     // The cardholder must be verified and nothing both sides know does it.
+    see_phone,            // The cardholder has to do something on his device first.
+    stopped,              // The caller ended it.
+    unexpected_event,     // The caller did not follow the protocol.
+    too_many_steps,       // A limit on commands or tries.
+    no_kernel,            // A combination names a kernel that is not built in.
+    bad_request,          // The transaction data cannot be used with these parameters.
 };
 
 std::string_view name_of(OutcomeKind kind);

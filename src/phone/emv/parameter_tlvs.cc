@@ -43,10 +43,8 @@ constexpr Row rows[] = {
          to.partial_match = v[0] == 0;
          return {};
      }},
-    {Tag{0x9F08}, 2, 2,
-     [](To& to, Bytes v) { return copy(v, to.combination.version.emplace()); }},
-    {Tag{0x9F09}, 2, 2,
-     [](To& to, Bytes v) { return copy(v, to.combination.version.emplace()); }},
+    {Tag{0x9F08}, 2, 2, [](To& to, Bytes v) { return copy(v, to.combination.version.emplace()); }},
+    {Tag{0x9F09}, 2, 2, [](To& to, Bytes v) { return copy(v, to.combination.version.emplace()); }},
     {Tag{0xDF11}, 5, 5, [](To& to, Bytes v) { return copy(v, to.tac_default); }},
     {Tag{0xDF12}, 5, 5, [](To& to, Bytes v) { return copy(v, to.tac_online); }},
     {Tag{0xDF13}, 5, 5, [](To& to, Bytes v) { return copy(v, to.tac_denial); }},

@@ -7,10 +7,14 @@ namespace softpos::emv {
 
 std::uint8_t type_bit(std::uint8_t transaction_type) {
     switch (static_cast<TransactionType>(transaction_type)) {
-        case TransactionType::purchase: return type_purchase;
-        case TransactionType::cash: return type_cash;
-        case TransactionType::purchase_with_cashback: return type_cashback;
-        case TransactionType::refund: return type_refund;
+        case TransactionType::purchase:
+            return type_purchase;
+        case TransactionType::cash:
+            return type_cash;
+        case TransactionType::purchase_with_cashback:
+            return type_cashback;
+        case TransactionType::refund:
+            return type_refund;
     }
     return 0;
 }

@@ -88,7 +88,7 @@ struct CvmRule {
     std::uint16_t country = 0;  // ISO 3166 number, of the terminal (9F1A).
     AidClass aid_class = AidClass::any;
     std::int64_t from_minor = 0;
-    std::optional<std::int64_t> below_minor;
+    std::optional<std::int64_t> below_minor{};
     PinRule pin = PinRule::as_card;
     SignatureRule signature = SignatureRule::as_card;
 };

@@ -1,5 +1,5 @@
-// The text form of a parameter set. One row a line: a keyword, then key=value pairs. Unknown, double
-// and missing keys are refused, so that a typing error cannot become an absent limit.
+// The text form of a parameter set. One row a line: a keyword, then key=value pairs. Unknown,
+// double and missing keys are refused, so that a typing error cannot become an absent limit.
 #include "base/hex.h"
 #include "base/money.h"
 #include "phone/emv/dictionary.h"
@@ -272,8 +272,7 @@ struct Loader {
 
 }  // namespace
 
-Result<ParameterSet> ParameterSet::parse(std::string_view text,
-                                         std::span<const KernelId> kernels) {
+Result<ParameterSet> ParameterSet::parse(std::string_view text, std::span<const KernelId> kernels) {
     if (text.size() > parameter_text_bytes_max)
         return fail(ErrorKind::denied, "emv parameters: too long");
     Loader loader{.kernels = kernels};

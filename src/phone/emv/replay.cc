@@ -18,14 +18,13 @@ ReplayResult replay(Tap& tap, const TapRequest& request, std::span<const Exchang
         }
         if (step.kind != StepKind::send) {
             const bool card_left = next < transcript.size();
-            step = tap.handle(
-                Event::plain(card_left ? EventKind::card_present : EventKind::stop));
+            step = tap.handle(Event::plain(card_left ? EventKind::card_present : EventKind::stop));
             continue;
         }
         result.commands.emplace_back(step.command.begin(), step.command.end());
         const auto* exchange = next < transcript.size() ? &transcript[next] : nullptr;
-        const bool same = exchange != nullptr &&
-                          std::ranges::equal(exchange->command, result.commands.back());
+        const bool same =
+            exchange != nullptr && std::ranges::equal(exchange->command, result.commands.back());
         if (!same && !result.differs_at) result.differs_at = result.commands.size() - 1;
         ++next;
         const bool lost = exchange == nullptr || exchange->answer.empty();

@@ -21,9 +21,9 @@ struct Exchange {
 
 struct ReplayResult {
     Outcome outcome;
-    std::vector<Buffer> commands;            // What the tap sent.
-    std::optional<std::size_t> differs_at;   // The first command that is not the transcript's.
-    bool ended = false;                      // Within replay_steps_max.
+    std::vector<Buffer> commands;           // What the tap sent.
+    std::optional<std::size_t> differs_at;  // The first command that is not the transcript's.
+    bool ended = false;                     // Within replay_steps_max.
     std::vector<UiRequest> ui;
 };
 

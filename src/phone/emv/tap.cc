@@ -12,8 +12,11 @@ std::span<const KernelDescriptor> kernel_table() {
 }
 
 CardRecord::CardRecord(const CardData& card)
-    : track2_(card.track2.bytes()), pan_sequence_(card.pan_sequence.bytes()),
-      expiry_(card.expiry.bytes()), field55_(card.record.bytes()), aid_(card.df_name) {}
+    : track2_(card.track2.bytes()),
+      pan_sequence_(card.pan_sequence.bytes()),
+      expiry_(card.expiry.bytes()),
+      field55_(card.record.bytes()),
+      aid_(card.df_name) {}
 
 std::optional<std::uint16_t> CardRecord::expiry_yymm() const {
     return track2_expiry_yymm(track2_.bytes());

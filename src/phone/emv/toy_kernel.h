@@ -46,11 +46,10 @@ private:
         const auto& found = context_.indicators;
         switch (static_cast<std::uint32_t>(tag)) {
             case 0xD1:
-                flags_ = {static_cast<std::uint8_t>(found.floor_limit_exceeded << 7 |
-                                                    found.not_allowed << 6 |
-                                                    found.cvm_limit_exceeded << 5 |
-                                                    found.status_check_requested << 4 |
-                                                    found.zero_amount << 3),
+                flags_ = {static_cast<std::uint8_t>(
+                              found.floor_limit_exceeded << 7 | found.not_allowed << 6 |
+                              found.cvm_limit_exceeded << 5 | found.status_check_requested << 4 |
+                              found.zero_amount << 3),
                           static_cast<std::uint8_t>(context_.restart << 7)};
                 return codec::DolValue{flags_};
             case 0xD2:
@@ -79,19 +78,27 @@ private:
                 return codec::DolValue{other_, DataFormat::numeric};
             case 0x9C:
                 return codec::DolValue{Bytes(&context_.transaction.type, 1), DataFormat::numeric};
-            case 0x9A: return codec::DolValue{context_.transaction.date, DataFormat::numeric};
-            case 0x9F21: return codec::DolValue{context_.transaction.time, DataFormat::numeric};
-            case 0x9F37: return codec::DolValue{context_.transaction.unpredictable_number};
-            case 0x9F06: return codec::DolValue{context_.combination.aid.bytes()};
-            case 0x6F: return codec::DolValue{child(context_.fci, tag)};  // Shows the hand-over.
+            case 0x9A:
+                return codec::DolValue{context_.transaction.date, DataFormat::numeric};
+            case 0x9F21:
+                return codec::DolValue{context_.transaction.time, DataFormat::numeric};
+            case 0x9F37:
+                return codec::DolValue{context_.transaction.unpredictable_number};
+            case 0x9F06:
+                return codec::DolValue{context_.combination.aid.bytes()};
+            case 0x6F:
+                return codec::DolValue{child(context_.fci, tag)};  // Shows the hand-over.
             case 0x91:
             case 0x71:
-            case 0x72: return codec::DolValue{child(context_.issuer_data, tag)};
-            default: break;
+            case 0x72:
+                return codec::DolValue{child(context_.issuer_data, tag)};
+            default:
+                break;
         }
         const auto terminal = context_.parameters.terminal(tag);
         if (!terminal) return std::nullopt;
-        return codec::DolValue{*terminal, text(tag) ? DataFormat::alphanumeric : DataFormat::numeric};
+        return codec::DolValue{*terminal,
+                               text(tag) ? DataFormat::alphanumeric : DataFormat::numeric};
     }
 
     static bool text(Tag tag) {
@@ -128,14 +135,18 @@ private:
         const Bytes body = child(response->data, Tag{0x77});
         const Bytes coded = child(body, Tag{0xD4});
         if (coded.size() != 10) return KernelStep::end(Outcome::ended({}));
-        static constexpr OutcomeKind kinds[] = {
-            OutcomeKind::none,           OutcomeKind::select_next,
-            OutcomeKind::try_again,      OutcomeKind::approved,
-            OutcomeKind::declined,       OutcomeKind::online_request,
-            OutcomeKind::try_another_interface, OutcomeKind::end_application};
+        static constexpr OutcomeKind kinds[] = {OutcomeKind::none,
+                                                OutcomeKind::select_next,
+                                                OutcomeKind::try_again,
+                                                OutcomeKind::approved,
+                                                OutcomeKind::declined,
+                                                OutcomeKind::online_request,
+                                                OutcomeKind::try_another_interface,
+                                                OutcomeKind::end_application};
         Outcome outcome;
         outcome.kind = coded[0] < std::size(kinds) ? kinds[coded[0]] : OutcomeKind::none;
-        outcome.start = coded[1] < 0x0A ? StartPoint::none : StartPoint{static_cast<std::uint8_t>(coded[1] - 0x09)};
+        outcome.start = coded[1] < 0x0A ? StartPoint::none
+                                        : StartPoint{static_cast<std::uint8_t>(coded[1] - 0x09)};
         outcome.online_response = OnlineResponse{coded[2]};
         outcome.cvm = coded[3] > 4 ? Cvm::not_applicable : Cvm{coded[3]};
         outcome.receipt = coded[5] != 0;
