@@ -1,0 +1,147 @@
+// Questions and changes on one SQLite connection. Internal to the store.
+#pragma once
+
+#include "platform/store/sqlite_connection.h"
+#include "platform/store/store.h"
+
+namespace softpos::store {
+
+// Balance changes that are not in the table yet. They are written once a batch, in the commit of
+// the transfers that made them, because all payments of a shard touch the same few rows.
+class BalanceChanges {
+public:
+    // Of the work that runs now: kept when it succeeds, dropped when it fails.
+    void add(const pay::Transfer& transfer);
+    void keep();
+    void drop() { now_.clear(); }
+    void clear();
+
+    // Calls visit for each change of an account code, whoever owns it.
+    template <typename Visit>
+    void each(pay::AccountCode code, const Visit& visit) const {
+        for (const pay::Balances* changes : {&kept_, &now_}) {
+            const pay::BalanceKey first{.account = {.code = code}};
+            for (auto at = changes->lower_bound(first);
+                 at != changes->end() && at->first.account.code == code; ++at) {
+                visit(at->first, at->second);
+            }
+        }
+    }
+    Result<void> write(Connection& connection) const;
+
+private:
+    pay::Balances kept_;
+    pay::Balances now_;
+};
+
+class SqliteTx final : public Tx {
+public:
+    SqliteTx(Connection& connection, BalanceChanges& changes)
+        : connection_(connection), changes_(changes) {}
+
+    // In sqlite_merchants.cc.
+    Found<merchant::Merchant> merchant(std::string_view number) override;
+    Found<merchant::Merchant> merchant_by_licence(
+        const std::array<std::uint8_t, 32>& digest) override;
+    List<merchant::Merchant> merchants(const TextPage& page) override;
+    Found<merchant::Terminal> terminal(const Id128& id) override;
+    Found<merchant::Terminal> terminal_by_number(std::string_view number) override;
+    List<merchant::Terminal> terminals_of(std::string_view merchant) override;
+    Found<merchant::ActivationCode> activation_code(
+        const std::array<std::uint8_t, 32>& digest) override;
+    Found<ApiKey> api_key(const std::array<std::uint8_t, 32>& digest) override;
+    List<ApiKey> api_keys() override;
+    Result<void> insert(const merchant::Merchant& merchant) override;
+    Result<void> update(const merchant::Merchant& merchant) override;
+    Result<void> insert(const merchant::Terminal& terminal) override;
+    Result<void> update(const merchant::Terminal& terminal) override;
+    Result<void> insert(const merchant::ActivationCode& code) override;
+    Result<void> update(const merchant::ActivationCode& code) override;
+    Result<void> insert(const ApiKey& key) override;
+    Result<void> update(const ApiKey& key) override;
+
+    // In sqlite_payments.cc.
+    Found<pay::Payment> payment(const Id128& id) override;
+    Found<pay::Payment> payment_by_key(std::string_view merchant,
+                                       const Id128& idempotency_key) override;
+    Found<pay::Payment> payment_by_trace(const TraceKey& trace) override;
+    Found<pay::Payment> last_payment(std::string_view merchant, std::string_view terminal) override;
+    List<pay::Payment> open_payments(const IdPage& page) override;
+    List<pay::Payment> payments_of(std::string_view merchant, const IdPage& page) override;
+    List<pay::Payment> payments_on(pay::BusinessDate date, const IdPage& page) override;
+    List<pay::Payment> payments_in_batch(std::string_view terminal, std::uint32_t batch) override;
+    List<PaymentEventRow> events_of(const Id128& payment) override;
+    Result<void> insert(const pay::Payment& payment) override;
+    Result<void> update(const pay::Payment& payment) override;
+    Result<void> append(const PaymentEventRow& event) override;
+    Result<Trace> next_trace(std::string_view terminal) override;
+    Result<void> open_batch(std::string_view terminal, std::uint32_t batch) override;
+    Result<std::uint32_t> batch_of(std::string_view terminal) override;
+
+    // In sqlite_ledger.cc.
+    List<pay::Transfer> transfers_of(const Id128& source) override;
+    Result<pay::Balance> balance(const pay::BalanceKey& key) override;
+    Result<pay::Balance> balance(const pay::AccountId& account) override;
+    Result<pay::Balance> balance(pay::AccountCode code, pay::BusinessDate date) override;
+    Result<pay::Balances> balances() override;
+    List<pay::MerchantDay> merchant_days(pay::BusinessDate date, const TextPage& page) override;
+    Result<merchant::Usage> usage(std::string_view merchant, pay::BusinessDate date) override;
+    Result<void> post(std::span<const pay::Transfer> transfers) override;
+    Found<pay::Payout> payout(const Id128& id) override;
+    List<pay::Payout> payouts_on(pay::BusinessDate date, const IdPage& page) override;
+    Result<void> insert(const pay::Payout& payout) override;
+    Result<void> update(const pay::Payout& payout) override;
+
+    // In sqlite_clearing.cc.
+    List<pay::ClearingRecord> booked(pay::BusinessDate date, const ClearingPage& page) override;
+    List<pay::ClearingRecord> answered(pay::BusinessDate date, const ClearingPage& page) override;
+    List<pay::ClearingRecord> cleared(pay::BusinessDate date, const ClearingPage& page) override;
+    List<NetworkMessage> messages_of(const Id128& payment) override;
+    Found<pay::ReconciliationReport> reconciliation(pay::BusinessDate date) override;
+    List<ReconciliationException> exceptions(pay::BusinessDate date) override;
+    Result<void> append(const NetworkMessage& message) override;
+    Result<void> add(const ClearingLine& line) override;
+    Result<void> put(const pay::ReconciliationReport& report,
+                     std::span<const ReconciliationException> exceptions) override;
+    Result<void> close_exception(pay::BusinessDate date, const Id128& id) override;
+    List<OutboxMessage> outbox(std::size_t rows_max) override;
+    Found<std::string> setting(std::string_view name) override;
+    Result<std::int64_t> next_number(std::string_view sequence) override;
+    Result<void> enqueue(const OutboxMessage& message) override;
+    Result<void> dequeue(std::int64_t up_to_sequence) override;
+    Result<void> set(std::string_view name, std::string_view value) override;
+
+private:
+    Connection& connection_;
+    BalanceChanges& changes_;
+
+    Result<void> insert_transfer(const pay::Transfer& transfer);
+};
+
+// Helpers that all parts of the store use.
+inline std::int64_t rows_of(std::size_t wanted) {
+    return static_cast<std::int64_t>(wanted < page_rows_max ? wanted : page_rows_max);
+}
+
+// At most one row, read by `read(query)`.
+template <typename Read>
+auto one(Query& query, const Read& read) -> Result<std::optional<decltype(read(query))>> {
+    if (!TRY(query.step())) return std::nullopt;
+    return read(query);
+}
+
+template <typename Read>
+auto all(Query& query, const Read& read) -> Result<std::vector<decltype(read(query))>> {
+    std::vector<decltype(read(query))> rows;
+    while (TRY(query.step())) rows.push_back(read(query));
+    return rows;
+}
+
+// A change that must touch a row.
+inline Result<void> touch(Connection& connection, Query& query) {
+    TRY_VOID(query.run());
+    if (connection.changes() == 0) return fail(ErrorKind::not_found, "no such row to change");
+    return {};
+}
+
+}  // namespace softpos::store
