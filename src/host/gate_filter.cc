@@ -34,24 +34,12 @@ constexpr const char* file_calls[] = {"openat",    "renameat",  "renameat2", "un
 constexpr const char* thread_calls[] = {"set_robust_list", "rseq", "sched_getaffinity",
                                         "sigaltstack", "membarrier"};
 
-// What the run-time of a sanitizer does on its own account.
+// What the run-time of a sanitizer does on its own account; the pipe is how it asks whether an
+// address can be read.
 constexpr const char* sanitizer_calls[] = {
-    "mmap",
-    "mprotect",
-    "openat",
-    "readlink",
-    "sigaltstack",
-    "prctl",
-    "getrusage",
-    "newfstatat",
-    "fstat",
-    "ioctl",
-    "gettimeofday",
-    "set_robust_list",
-    "sched_getaffinity",
-    "writev",
-    "rt_sigtimedwait",
-    "membarrier",
+    "mmap",       "mprotect", "openat",          "readlink", "sigaltstack",       "prctl",
+    "getrusage",  "fstat",    "newfstatat",      "ioctl",    "gettimeofday",      "set_robust_list",
+    "membarrier", "writev",   "rt_sigtimedwait", "pipe",     "sched_getaffinity", "pipe2",
 };
 
 class Filter {

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <cstring>
 #include <fcntl.h>
 #include <fstream>
 #include <memory>
@@ -187,10 +188,12 @@ std::size_t count_in_memory(pid_t pid, Bytes needle) {
             ::pread(memory, region.data(), region.size(), static_cast<off_t>(begin));
         if (got <= 0) continue;
         region.resize(static_cast<std::size_t>(got));
-        for (auto at = region.begin();; ++at) {
-            at = std::search(at, region.end(), needle.begin(), needle.end());
-            if (at == region.end()) break;
+        const std::uint8_t* at = region.data();
+        const std::uint8_t* const last = region.data() + region.size();
+        while (const void* hit = ::memmem(at, static_cast<std::size_t>(last - at), needle.data(),
+                                          needle.size())) {
             ++found;
+            at = static_cast<const std::uint8_t*>(hit) + 1;
         }
     }
     ::close(memory);
