@@ -100,6 +100,7 @@ TEST(FrameLink, ThreadsMaySendTogether) {
     test.expect(LinkState::connected);
     {
         std::vector<std::jthread> threads;
+        threads.reserve(4);
         for (unsigned t = 0; t < 4; ++t) {
             threads.emplace_back([&, t] {
                 for (unsigned i = 0; i < 250; ++i)

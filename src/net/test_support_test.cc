@@ -38,7 +38,7 @@ using Key = std::unique_ptr<EVP_PKEY, Freer<EVP_PKEY_free>>;
 
 std::string text_in(BIO* bio) {
     char* data = nullptr;
-    const long size = BIO_ctrl(bio, BIO_CTRL_INFO, 0, &data);
+    const long size = BIO_ctrl(bio, BIO_CTRL_INFO, 0, static_cast<void*>(&data));
     return {data, static_cast<std::size_t>(size)};
 }
 

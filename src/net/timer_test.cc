@@ -127,6 +127,7 @@ TEST(TimerQueue, ThreadsMaySetAndCancelTogether) {
     {
         TimerQueue timers;
         std::vector<std::jthread> threads;
+        threads.reserve(4);
         for (int t = 0; t < 4; ++t) {
             threads.emplace_back([&] {
                 for (int i = 0; i < 500; ++i) {
