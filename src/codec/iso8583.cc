@@ -23,6 +23,7 @@ using iso_tables::track_pairs;
 namespace {
 
 constexpr std::size_t bitmap_half_bytes = 8;
+constexpr std::uint64_t every_byte = 0x0101010101010101;
 constexpr std::size_t word_slack = IsoMessage::word_bytes;
 
 std::uint64_t load_big_endian(const std::uint8_t* from) {
@@ -124,6 +125,19 @@ void write_bcd(const std::uint8_t* from, std::size_t digits, const FieldSpec& sp
     if (digits % 2 != 0) to[digits / 2] = joined(from[digits - 1], spec.pad_nibble);
 }
 
+// Four bytes to eight digits, where D becomes '=' by itself. Not zero where a half byte is neither
+// 0 to 9 nor, unless `separator` forbids it with its bits, D.
+std::uint64_t split_eight(std::uint32_t four, std::uint64_t separator, std::uint8_t* to) {
+    std::uint64_t eight = four;
+    eight = (eight | eight << 16) & 0x0000FFFF0000FFFF;
+    eight = (eight | eight << 8) & 0x00FF00FF00FF00FF;
+    eight = (eight >> 4 | eight << 8) & (every_byte * 0x0F);
+    store(eight | every_byte * 0x30, to);
+    const std::uint64_t over_nine = (eight + every_byte * 0x06) & (every_byte * 0x10);
+    const std::uint64_t no_separator = (eight ^ every_byte * 0x0D) + every_byte * 0x0F;
+    return over_nine & (no_separator | separator);
+}
+
 // Half bytes to digits; false where one is none or the pad is wrong, and then the contents of `to`
 // mean nothing.
 bool read_bcd(const std::uint8_t* from, std::size_t digits, const FieldSpec& spec,
@@ -136,6 +150,12 @@ bool read_bcd(const std::uint8_t* from, std::size_t digits, const FieldSpec& spe
         bad |= *to++ & not_digit;
         --digits;
     }
+    const std::uint64_t separator = spec.format == FieldFormat::z ? 0 : every_byte * 0x10;
+    std::uint64_t bad_words = 0;
+    for (; digits >= 8; digits -= 8, from += 4, to += 8) {
+        bad_words |= split_eight(load<std::uint32_t>(from), separator, to);
+    }
+    bad |= static_cast<unsigned>(bad_words != 0) << 8;
     for (; digits >= 2; digits -= 2, to += 2) {
         const auto pair = load<std::uint16_t>(pairs[*from++].data());
         bad |= pair & not_digit;
@@ -177,10 +197,6 @@ void IsoMessage::reset() {
     used_ = 0;
     bits_ = {};
     has_mti_ = false;
-}
-
-Bytes IsoMessage::raw(unsigned field) const {
-    return Bytes(arena_).subspan(slots_[field].offset, slots_[field].size);
 }
 
 Result<void> IsoMessage::set_mti(std::string_view mti) {
@@ -246,20 +262,6 @@ void IsoMessage::clear(unsigned field) {
     bits_[word_of(field)] &= ~bit_of(field);
 }
 
-std::optional<std::string_view> IsoMessage::text(unsigned field) const {
-    if (!has(field) || dialect_->field(field).encoding == FieldEncoding::binary) {
-        return std::nullopt;
-    }
-    return text_of(raw(field));
-}
-
-std::optional<Bytes> IsoMessage::binary(unsigned field) const {
-    if (!has(field) || dialect_->field(field).encoding != FieldEncoding::binary) {
-        return std::nullopt;
-    }
-    return raw(field);
-}
-
 // Where a value may be written before it is kept: behind all others, so that a value that turns out
 // to be bad leaves the old one in place. Null where there is no room.
 std::uint8_t* IsoMessage::room_for(unsigned field, std::size_t size) {
@@ -319,9 +321,10 @@ private:
 
     static Result<void> read_mti(Reader& in, IsoMessage& out);
     static Result<void> read_bitmap(Reader& in, IsoMessage& out);
-    static bool read_field(Reader& in, const FieldSpec& spec, IsoMessage& out);
+    static std::size_t read_field(const FieldSpec& spec, Bytes from, std::uint8_t* to,
+                                  std::size_t& size);
     static Result<void> bad_field(Reader in, const FieldSpec& spec);
-    static std::size_t read_length(Reader& in, const FieldSpec& spec);
+    static std::size_t read_length(Bytes from, const FieldSpec& spec);
     static Result<void> bad_length(const Reader& in, const FieldSpec& spec);
     static std::uint8_t* write_length(const FieldSpec& spec, std::size_t size, std::uint8_t* to);
 };
@@ -431,13 +434,13 @@ Result<void> IsoCodec::read_bitmap(Reader& in, IsoMessage& out) {
 }
 
 // The size of the value, or 0, which no dialect allows: then bad_length says why.
-std::size_t IsoCodec::read_length(Reader& in, const FieldSpec& spec) {
+[[gnu::always_inline]] inline std::size_t IsoCodec::read_length(Bytes from, const FieldSpec& spec) {
     const std::size_t bytes = spec.length_bytes;
-    if (in.rest() < bytes) return 0;
+    if (from.size() < bytes) return 0;
     std::size_t counted = 0;
     std::size_t bad = 0;
     for (std::size_t i = 0; i < bytes; ++i) {
-        const std::uint8_t byte = in.at[i];
+        const std::uint8_t byte = from[i];
         if (spec.length_ascii) {
             bad |= static_cast<std::size_t>(byte - '0') / 10;
             counted = counted * 10 + (byte & 0xFU);
@@ -453,9 +456,7 @@ std::size_t IsoCodec::read_length(Reader& in, const FieldSpec& spec) {
         if (!bcd && counted % 2 != 0) return 0;
         size = bcd ? counted * 2 : counted / 2;
     }
-    if (!spec.takes(size)) return 0;
-    in.at += bytes;
-    return size;
+    return spec.takes(size) ? size : 0;
 }
 
 Result<void> IsoCodec::bad_length(const Reader& in, const FieldSpec& spec) {
@@ -470,31 +471,33 @@ Result<void> IsoCodec::bad_length(const Reader& in, const FieldSpec& spec) {
     return in.bad(half ? Literal("iso8583: half a byte") : Literal("iso8583: length out of range"));
 }
 
-// Reads one field to the end of the arena; false where it does not fit, and then bad_field says
-// why. No input is longer than half the arena, and no byte becomes more than two characters.
-inline bool IsoCodec::read_field(Reader& in, const FieldSpec& spec, IsoMessage& out) {
-    const std::size_t size = spec.length_bytes == 0 ? spec.size_max : read_length(in, spec);
+// Reads one field to `to` and says how many bytes it took; 0 where it does not fit, and then
+// bad_field says why. All by value: the loop around it lives in registers.
+[[gnu::always_inline]] inline std::size_t IsoCodec::read_field(const FieldSpec& spec, Bytes from,
+                                                               std::uint8_t* to,
+                                                               std::size_t& size) {
+    const std::uint8_t* at = from.data();
+    size = spec.length_bytes == 0 ? spec.size_max : read_length(from, spec);
     const std::size_t bytes = wire_bytes(spec, size);
-    if (size == 0 || in.rest() < bytes) return false;
-    const std::uint16_t offset = out.used_;
-    std::uint8_t* const to = out.arena_.data() + offset;
-    out.slots_[in.field] = {offset, static_cast<std::uint16_t>(size)};
-    out.used_ = static_cast<std::uint16_t>(offset + size);
+    const std::size_t taken = spec.length_bytes + bytes;
+    if (size == 0 || from.size() < taken) return 0;
+    at += spec.length_bytes;
     if (spec.encoding == FieldEncoding::bcd) {
-        if (!read_bcd(in.at, size, spec, to)) return false;
+        if (!read_bcd(at, size, spec, to)) return 0;
     } else if (spec.encoding == FieldEncoding::binary) {
-        std::memcpy(to, in.at, bytes);
-    } else if (!copy_checked(in.at, bytes, spec.format, to)) {
-        return false;
+        std::memcpy(to, at, bytes);
+    } else if (!copy_checked(at, bytes, spec.format, to)) {
+        return 0;
     }
-    in.at += bytes;
-    return true;
+    return taken;
 }
 
 Result<void> IsoCodec::bad_field(Reader in, const FieldSpec& spec) {
     if (!spec.defined) return in.bad("iso8583: field is not in the dialect");
-    const std::size_t size = spec.length_bytes == 0 ? spec.size_max : read_length(in, spec);
+    const Bytes from(in.at, in.rest());
+    const std::size_t size = spec.length_bytes == 0 ? spec.size_max : read_length(from, spec);
     if (size == 0) return bad_length(in, spec);
+    in.at += spec.length_bytes;
     const std::size_t bytes = wire_bytes(spec, size);
     if (in.rest() < bytes) return in.bad("iso8583: value cut short");
     if (spec.encoding != FieldEncoding::bcd) {
@@ -514,19 +517,33 @@ Result<void> IsoCodec::read(Bytes packed, IsoMessage& out) {
     Reader in{packed.data(), packed.data(), packed.data() + packed.size()};
     TRY_VOID(read_mti(in, out));
     TRY_VOID(read_bitmap(in, out));
+    // No input is longer than half the arena, and no byte becomes more than two characters.
+    const std::uint8_t* at = in.at;
+    std::size_t used = 0;
     for (unsigned word = 0; word < out.bits_.size(); ++word) {
         for (std::uint64_t rest = out.bits_[word]; rest != 0;) {
             const auto index = static_cast<unsigned>(__builtin_clzll(rest));
             rest &= ~(IsoMessage::top_bit >> index);
-            in.field = word * 64 + index + 1;
-            const FieldSpec& spec = out.dialect_->field(in.field);
-            const std::uint8_t* const start = in.at;
-            if (!spec.defined || !read_field(in, spec, out)) [[unlikely]] {
-                in.at = start;
+            const unsigned field = word * 64 + index + 1;
+            const FieldSpec& spec = out.dialect_->field(field);
+            std::size_t size = 0;
+            const std::size_t taken =
+                read_field(spec, {at, in.end}, out.arena_.data() + used, size);
+            out.slots_[field] = {static_cast<std::uint16_t>(used),
+                                 static_cast<std::uint16_t>(size)};
+            used += size;
+            if (taken == 0) [[unlikely]] {
+                out.used_ = static_cast<std::uint16_t>(std::min(used, out.arena_.size()));
+                in.at = at;
+                in.field = field;
                 return bad_field(in, spec);
             }
+            at += taken;
         }
     }
+    out.used_ = static_cast<std::uint16_t>(used);
+    in.at = at;
+    in.field = 0;
     if (in.at != in.end) return in.bad("iso8583: bytes behind the last field");
     return {};
 }

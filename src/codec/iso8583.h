@@ -57,8 +57,14 @@ public:
     }
     // Until the next set or reset. `text` of a binary field and `binary` of another are nullopt.
     // The separator of a track that travels as BCD is always '='.
-    std::optional<std::string_view> text(unsigned field) const;
-    std::optional<Bytes> binary(unsigned field) const;
+    std::optional<std::string_view> text(unsigned field) const {
+        if (!has(field) || is_binary(field)) return std::nullopt;
+        return text_of(raw(field));
+    }
+    std::optional<Bytes> binary(unsigned field) const {
+        if (!has(field) || !is_binary(field)) return std::nullopt;
+        return raw(field);
+    }
 
     const Dialect& dialect() const { return *dialect_; }
 
@@ -87,7 +93,12 @@ private:
     Result<void> bad_value(unsigned field, std::string_view value) const;
     std::uint8_t* room_for(unsigned field, std::size_t size);
     void keep(unsigned field, const std::uint8_t* value, std::size_t size);
-    Bytes raw(unsigned field) const;
+    bool is_binary(unsigned field) const {
+        return dialect_->field(field).encoding == FieldEncoding::binary;
+    }
+    Bytes raw(unsigned field) const {
+        return {arena_.data() + slots_[field].offset, slots_[field].size};
+    }
     void compact();
     void wipe_arena();
 

@@ -187,7 +187,7 @@ TEST(Iso8583, ErrorsNameTheFieldAndTheByte) {
         {"0800 2800000000000000 000000", "5@13 iso8583: field is not in the dialect"},
         {"0800 2000000000000000 0000", "3@10 iso8583: value cut short"},
         {"0800 2000000000000000 00A000", "3@11 iso8583: digit"},
-        {"0800 2000000000000000 000000 00", "3@13 iso8583: bytes behind the last field"},
+        {"0800 2000000000000000 000000 00", "0@13 iso8583: bytes behind the last field"},
         {"0800 4000000000000000", "2@10 iso8583: length cut short"},
         {"0800 4000000000000000 1A", "2@10 iso8583: length is no number"},
         {"0800 4000000000000000 20 62", "2@10 iso8583: length out of range"},
