@@ -206,10 +206,14 @@ Result<Buffer> PcscReader::transmit(Bytes capdu, unsigned timeout_ms) {
         service_->drop_card();
         return reader_failure(fault_of_status(status));
     }
-    if (size < rapdu_bytes_min || took_us > std::int64_t{timeout_ms} * 1000) {
+    // Some drivers call it a success when the card has gone without a word.
+    const ReaderFault fault = size == 0                ? ReaderFault::card_removed
+                              : size < rapdu_bytes_min ? ReaderFault::protocol
+                              : took_us > std::int64_t{timeout_ms} * 1000 ? ReaderFault::timeout
+                                                                          : ReaderFault::none;
+    if (fault != ReaderFault::none) {
         service_->drop_card();
-        return reader_failure(size < rapdu_bytes_min ? ReaderFault::protocol
-                                                     : ReaderFault::timeout);
+        return reader_failure(fault);
     }
     last_exchange_us_ = took_us;
     return Buffer(answer.begin(), answer.begin() + static_cast<std::ptrdiff_t>(size));

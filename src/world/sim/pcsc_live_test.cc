@@ -8,7 +8,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
+#include <future>
 #include <thread>
 
 namespace softpos::sim {
@@ -43,13 +45,16 @@ protected:
     // Runs `steps` while the card is in the field; gives how its presentation ended.
     template <typename Steps>
     CardEnd with_card(Presence presence, Steps&& steps) {
-        Result<CardEnd> end = fail(ErrorKind::not_found, "test: not presented");
-        std::thread field([&] { end = carrier_->present(card_, presence); });
+        auto end = std::async(std::launch::async,
+                              [this, presence] { return carrier_->present(card_, presence); });
         steps();
         reader_->release();
-        if (presence == Presence::until_removed) carrier_->remove();
-        field.join();
-        return end.value();
+        // A tap that failed early must not leave the card in the field for ever.
+        const bool ended =
+            presence == Presence::one_tap &&
+            end.wait_for(std::chrono::milliseconds(wait_ms)) == std::future_status::ready;
+        if (!ended) carrier_->remove();
+        return end.get().value();
     }
 
     bool tap() {
