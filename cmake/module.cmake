@@ -39,10 +39,11 @@ endfunction()
 # Everything that a user runs, and no test.
 add_custom_target(programs)
 
-# softpos_program(NAME SOURCE [NEEDS MODULE...] [LINKS LIBRARY...])   one main(), to build/PRESET/bin.
-function(softpos_program NAME SOURCE)
+# softpos_program(NAME SOURCE... [NEEDS MODULE...] [LINKS LIBRARY...])   one main(), to build/PRESET/bin.
+function(softpos_program NAME)
     cmake_parse_arguments(ARG "" "" "NEEDS;LINKS" ${ARGN})
-    add_executable(${NAME} ${SOURCE})
+    add_executable(${NAME} ${ARG_UNPARSED_ARGUMENTS})
     target_link_libraries(${NAME} PRIVATE ${ARG_NEEDS} ${ARG_LINKS})
+    target_include_directories(${NAME} PRIVATE ${PROJECT_SOURCE_DIR}/src ${PROJECT_SOURCE_DIR}/include)
     add_dependencies(programs ${NAME})
 endfunction()

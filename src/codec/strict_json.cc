@@ -65,6 +65,11 @@ bool StrictJson::has(std::string_view name) const {
 }
 
 std::optional<std::string> StrictJson::optional_text(std::string_view name, std::size_t size_max) {
+    return text_of_field(name, size_max, Controls::none);
+}
+
+std::optional<std::string> StrictJson::text_of_field(std::string_view name, std::size_t size_max,
+                                                     Controls allowed) {
     node_->asked.emplace(name);
     const json::value* value = node_->object->if_contains(name);
     if (value == nullptr) return std::nullopt;
@@ -73,7 +78,10 @@ std::optional<std::string> StrictJson::optional_text(std::string_view name, std:
         return std::nullopt;
     }
     const json::string& text = value->get_string();
-    const bool clean = std::ranges::none_of(text, [](unsigned char c) { return c < 0x20; });
+    const bool clean = std::ranges::none_of(text, [allowed](unsigned char c) {
+        const bool line_end = c == '\n' || c == '\r';
+        return c < 0x20 && !(line_end && allowed == Controls::line_ends);
+    });
     if (text.size() > size_max || !clean) {
         fault(Refusal::bad_value, name);
         return std::nullopt;
@@ -109,6 +117,13 @@ std::optional<bool> StrictJson::optional_boolean(std::string_view name) {
 std::string StrictJson::text(std::string_view name, std::size_t size_max) {
     if (!has(name)) fault(Refusal::missing_field, name);
     auto value = optional_text(name, size_max);
+    if (value && value->empty()) fault(Refusal::bad_value, name);
+    return value ? *std::move(value) : std::string();
+}
+
+std::string StrictJson::lines(std::string_view name, std::size_t size_max) {
+    if (!has(name)) fault(Refusal::missing_field, name);
+    auto value = text_of_field(name, size_max, Controls::line_ends);
     if (value && value->empty()) fault(Refusal::bad_value, name);
     return value ? *std::move(value) : std::string();
 }

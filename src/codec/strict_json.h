@@ -37,6 +37,7 @@ public:
 
     // Required fields. After a fault they return empty values.
     std::string text(std::string_view name, std::size_t size_max);
+    std::string lines(std::string_view name, std::size_t size_max);  // Line ends allowed: PEM.
     std::int64_t integer(std::string_view name, std::int64_t min, std::int64_t max);
     bool boolean(std::string_view name);
     Buffer hex(std::string_view name, std::size_t size_min, std::size_t size_max);  // In bytes.
@@ -57,6 +58,9 @@ public:
     std::optional<JsonFault> finish();
 
 private:
+    enum class Controls : std::uint8_t { none, line_ends };
+    std::optional<std::string> text_of_field(std::string_view name, std::size_t size_max,
+                                             Controls allowed);
     struct Document;
     struct Node;
     StrictJson(std::shared_ptr<Document> document, Node* node);

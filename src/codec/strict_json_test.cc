@@ -47,6 +47,16 @@ TEST(StrictJson, ForeignFieldNamesAreShownClean) {
               "UNKNOWN_FIELD a__b");
 }
 
+TEST(StrictJson, OnlyLinesMayHaveLineEnds) {
+    StrictJson json(R"({"pem":"a\nb\r\n","bell":"a\u0007"})");
+    EXPECT_EQ(json.lines("pem", 16), "a\nb\r\n");
+    EXPECT_EQ(json.lines("bell", 16), "");
+    EXPECT_EQ(json.finish()->field, "bell");
+    StrictJson text(R"({"pem":"a\nb"})");
+    text.text("pem", 16);
+    EXPECT_EQ(text.finish()->refusal, Refusal::bad_value);
+}
+
 TEST(StrictJson, DepthIsLimited) {
     std::string body = R"({"amount":5,"card":)";
     for (int i = 0; i < 20; ++i) body += R"({"a":)";

@@ -1,0 +1,355 @@
+// softpos demo: one tap becomes settled money, through every program, over real sockets.
+#include "app/commands.h"
+#include "app/console.h"
+#include "app/demo_world.h"
+
+#include <CLI/CLI.hpp>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+namespace softpos::app {
+namespace {
+
+constexpr std::int64_t answer_ms = 1500;  // Short, so that the lost answer is not waited for long.
+constexpr std::int64_t card_balance_minor = 1'000'000;
+constexpr std::string_view debit_card = "debit";
+
+// Prints numbered steps; the first that fails ends the story.
+class Story {
+public:
+    explicit Story(DemoWorld& world) : world_(world) {}
+    Result<void> tell();
+
+private:
+    Result<void> set_up();
+    Result<void> sales();
+    Result<void> broken_network();
+    Result<void> end_of_day();
+    Result<void> next_day();
+    Result<void> last_proof();
+
+    Result<JsonAnswer> ask(JsonApi& api, const std::string& target, const std::string& body);
+    Result<std::string> tap(std::int64_t amount_minor, std::string_view what,
+                            std::string_view expected);
+    Result<void> close_day(const std::string& date);
+    void title(std::string_view text);
+    void line(std::string_view text, std::string_view message, const std::string& ms);
+    void detail(const std::string& text);
+
+    DemoWorld& world_;
+    int step_ = 0;
+    std::string merchant_, date_, voided_, refunded_;
+    std::int64_t issuer_total_at_start_ = 0;
+};
+
+void Story::title(std::string_view text) {
+    std::printf("\n%s\n", coloured(Colour::bold, text).c_str());
+}
+
+void Story::line(std::string_view text, std::string_view message, const std::string& ms) {
+    std::printf(
+        "%s %-66.*s %s %10s\n",
+        coloured(Colour::cyan, (++step_ < 10 ? " " : "") + std::to_string(step_)).c_str(),
+        static_cast<int>(text.size()), text.data(),
+        coloured(Colour::dim, std::string(message) +
+                                  std::string(20 - std::min<std::size_t>(20, message.size()), ' '))
+            .c_str(),
+        ms.c_str());
+    std::fflush(stdout);
+}
+
+void Story::detail(const std::string& text) {
+    std::printf("     %s\n", coloured(Colour::dim, text).c_str());
+}
+
+// A refusal of an API ends the story, with its words.
+Result<JsonAnswer> Story::ask(JsonApi& api, const std::string& target, const std::string& body) {
+    JsonAnswer answer = TRY(body.empty() ? api.get(target) : api.post(target, body));
+    if (!answer.good()) {
+        std::fprintf(stderr, "softpos demo: %s answered %u %s\n", target.c_str(), answer.status(),
+                     answer.body().c_str());
+        return fail(ErrorKind::denied, "demo: a call was refused", answer.status());
+    }
+    return answer;
+}
+
+Result<void> Story::set_up() {
+    title("An acquirer, a merchant, a phone");
+    Stopwatch signup;
+    const auto merchant = TRY(ask(world_.acquirer(), "/v1/merchants",
+                                  json_object({{"name", "Noodle House Nanjing Road"},
+                                               {"licence_kind", "resident_id"},
+                                               {"licence_number", "11010519491231002X"},
+                                               {"mcc", "5812"},
+                                               {"region", "2900"},
+                                               {"phone", "13800138000"},
+                                               {"bank_name", "Bank of Tests"},
+                                               {"account_holder", "Noodle House"},
+                                               {"bank_account", "6212345678900000003"},
+                                               {"address", "1 Nanjing Road, Shanghai"}})));
+    merchant_ = merchant.text("merchant_id");
+    line("micro-merchant signs up: " + merchant_, "POST /v1/merchants", signup.ms());
+    Stopwatch activation;
+    TRY(ask(world_.acquirer(), "/v1/merchants/" + merchant_ + "/approve", "{}"));
+    TRY(ask(world_.acquirer(), "/v1/merchants/" + merchant_ + "/activate", "{}"));
+    line("application checked, merchant approved and active", "approve, activate", activation.ms());
+
+    Stopwatch terminal_watch;
+    const auto terminal =
+        TRY(ask(world_.acquirer(), "/v1/merchants/" + merchant_ + "/terminals", "{}"));
+    const std::string number = terminal.text("terminal_id");
+    TRY(ask(world_.network(), "/v1/terminals",
+            json_object(
+                {{"terminal_id", std::string_view(number)},
+                 {"merchant_id", std::string_view(merchant_)},
+                 {"master_key", std::string_view(terminal.text("network_key.master_key"))},
+                 {"check_value", std::string_view(terminal.text("network_key.check_value"))}})));
+    line("terminal " + number + ": master key to the network, under the zone key", "POST terminals",
+         terminal_watch.ms());
+
+    Stopwatch enrolment;
+    TRY(ask(world_.phone(), "/v1/enrol",
+            json_object({{"activation_code", std::string_view(terminal.text("activation_code"))},
+                         {"server", std::string_view("https://127.0.0.1:" +
+                                                     std::to_string(world_.phone_port()))},
+                         {"ca_pem", std::string_view(world_.ca_pem())}})));
+    line("phone enrolled: certificate, and its first key into the trusted core", "POST enrol",
+         enrolment.ms());
+
+    TRY(ask(world_.network(), "/v1/accounts",
+            json_object({{"card", debit_card}, {"balance_minor", card_balance_minor}})));
+    issuer_total_at_start_ =
+        TRY(ask(world_.network(), "/v1/state", "")).number("accounts_total_minor");
+    return {};
+}
+
+// One tap; the id of the payment, if its result is the expected one.
+Result<std::string> Story::tap(std::int64_t amount_minor, std::string_view what,
+                               std::string_view expected) {
+    TRY_VOID(world_.hold_card(std::string(debit_card)));
+    Stopwatch watch;
+    const JsonAnswer answer = TRY(world_.phone().post(
+        "/v1/purchase", json_object({{"amount_minor", amount_minor}, {"reference", what}})));
+    const std::string result = answer.text("result");
+    const bool as_told = result == expected;
+    const std::string shown =
+        coloured(result == "approved" ? Colour::green : Colour::yellow, result);
+    line(std::string(what) + ", " + yuan(amount_minor) + " yuan: " + result, "tap, 0200 -> 0210",
+         watch.ms());
+    std::string more = "card " + answer.text("masked_pan") + "  trace " + answer.text("trace");
+    if (!answer.text("rrn").empty()) more += "  RRN " + answer.text("rrn");
+    if (!answer.text("auth_code").empty()) more += "  auth " + answer.text("auth_code");
+    if (!answer.text("response_code").empty()) more += "  F39 " + answer.text("response_code");
+    if (!answer.text("refusal.code").empty()) more += "  " + answer.text("refusal.code");
+    detail(more);
+    if (!as_told) {
+        std::fprintf(stderr, "softpos demo: expected %s: %s\n", std::string(expected).c_str(),
+                     answer.body().c_str());
+        return fail(ErrorKind::denied, "demo: a payment ended otherwise");
+    }
+    return answer.text("payment_id");
+}
+
+Result<void> Story::sales() {
+    title("Cards are tapped");
+    const std::string first = TRY(tap(12'800, "dinner for four", "approved"));
+    detail("three commands to the card; the issuer recomputed its cryptogram; MAC both ways");
+    date_ = TRY(ask(world_.acquirer(), "/v1/status", "")).text("business_date");
+    const auto balance = TRY(ask(world_.acquirer(), "/v1/merchants/" + merchant_ + "/balance", ""));
+    line("merchant credited: " + yuan(balance.number("payable_minor")) + " yuan after the fee",
+         "ledger", "");
+    voided_ = TRY(tap(3'650, "wrong table", "approved"));
+    refunded_ = TRY(tap(8'800, "takeaway", "approved"));
+    TRY(tap(4'251, "no money left (xx.51)", "declined"));
+
+    Stopwatch watch;
+    const auto voiding = TRY(
+        ask(world_.phone(), "/v1/void", json_object({{"payment_id", std::string_view(voided_)}})));
+    if (voiding.text("result") != "approved") {
+        return fail(ErrorKind::denied, "demo: the void was not approved");
+    }
+    line("the wrong table is voided, same day, whole amount", "0200/200000 -> 0210", watch.ms());
+    return {};
+}
+
+Result<void> Story::broken_network() {
+    title("The network is cut in the middle of a sale");
+    TRY(ask(world_.network(), "/v1/faults", json_object({{"action", "cut"}, {"mti", "0200"}})));
+    const std::string lost = TRY(tap(6'600, "answer lost on the wire", "declined"));
+    detail("the issuer had approved; no answer came, so the reversal was durable before the reply");
+    Stopwatch watch;
+    std::string state;
+    // The reversal runs by itself; its end is asked for until it is there.
+    for (int attempt = 0; attempt < 400 && state != "reversed"; ++attempt) {
+        state = TRY(ask(world_.acquirer(), "/v1/payments/" + lost, "")).text("payment.state");
+    }
+    if (state != "reversed") return fail(ErrorKind::denied, "demo: not reversed in time");
+    line("reversal answered: nobody paid", "0400 -> 0410", watch.ms());
+    Stopwatch restart;
+    TRY_VOID(world_.kill_and_restart_server());
+    line("server killed with SIGKILL and started again", "", restart.ms());
+    TRY(tap(1'000, "tea, after the restart", "approved"));
+    return {};
+}
+
+// Settle, cut over, take the file in, compare, pay.
+Result<void> Story::close_day(const std::string& date) {
+    const std::string day = "/v1/days/" + date;
+    Stopwatch settle_watch;
+    const auto settled = TRY(ask(world_.acquirer(), day + "/settle", "{}"));
+    const bool balanced = settled.size("batches") > 0 && settled.flag("batches.0.balanced");
+    line(std::string("batch reported; the network's totals are ") +
+             (balanced ? "the same" : "different"),
+         "0500 -> 0510", settle_watch.ms());
+    if (!balanced) return fail(ErrorKind::denied, "demo: the batch does not balance");
+    Stopwatch cut_watch;
+    const auto file = TRY(world_.network().post("/v1/cut-over", "{}"));
+    line("the network ends its day and writes the clearing file", "cut-over", cut_watch.ms());
+    Stopwatch import_watch;
+    const auto imported =
+        TRY(world_.acquirer().post(day + "/clearing?file=ACOMN", file.body(), "text/plain"));
+    if (!imported.good()) {
+        std::fprintf(stderr, "softpos demo: %s\n", imported.body().c_str());
+        return fail(ErrorKind::denied, "demo: the clearing file was refused");
+    }
+    line("clearing file: " + std::to_string(imported.number("lines")) + " lines, net " +
+             yuan(imported.number("net_minor")) + " yuan",
+         "ACOMN", import_watch.ms());
+    Stopwatch reconcile_watch;
+    const auto report = TRY(ask(world_.acquirer(), day + "/reconcile", "{}"));
+    line("ours, the message log and the file agree: " +
+             std::to_string(report.number("matched_count")) + " matched, " +
+             std::to_string(report.size("exceptions")) + " exceptions",
+         "three-way", reconcile_watch.ms());
+    if (!report.flag("proved") || report.size("exceptions") != 0) {
+        std::fprintf(stderr, "softpos demo: %s\n", report.body().c_str());
+        return fail(ErrorKind::denied, "demo: the day does not reconcile to zero");
+    }
+    Stopwatch pay_watch;
+    const auto paid = TRY(ask(world_.acquirer(), day + "/payouts", "{}"));
+    line("merchants paid out: " + yuan(paid.number("total_minor")) + " yuan, file for the bank",
+         "payout file", pay_watch.ms());
+    return {};
+}
+
+Result<void> Story::end_of_day() {
+    title("The day " + date_ + " ends");
+    return close_day(date_);
+}
+
+Result<void> Story::next_day() {
+    title("The next day");
+    Stopwatch part_watch;
+    const auto refund = [this](std::int64_t amount) {
+        return ask(
+            world_.phone(), "/v1/refund",
+            json_object({{"payment_id", std::string_view(refunded_)}, {"amount_minor", amount}}));
+    };
+    const auto part = TRY(refund(3'000));
+    if (part.text("result") != "approved") {
+        std::fprintf(stderr, "softpos demo: %s\n", part.body().c_str());
+        return fail(ErrorKind::denied, "demo: the refund was not approved");
+    }
+    line("part of yesterday's takeaway is refunded, 30.00 yuan", "0220 -> 0230", part_watch.ms());
+    Stopwatch over_watch;
+    const auto over = TRY(world_.phone().post(
+        "/v1/refund",
+        json_object({{"payment_id", std::string_view(refunded_)}, {"amount_minor", 6'000}})));
+    const std::string code = over.text("refusal.code");
+    if (code != "REFUND_OVER_SALE") {
+        std::fprintf(stderr, "softpos demo: %s\n", over.body().c_str());
+        return fail(ErrorKind::denied, "demo: a refund above the sale was not refused");
+    }
+    line("60.00 more would be above the sale: " + code, "refused here", over_watch.ms());
+    TRY(tap(20'000, "a banquet", "approved"));
+    const std::string tomorrow =
+        TRY(ask(world_.acquirer(), "/v1/status", "")).text("business_date");
+    title("The day " + tomorrow + " ends");
+    return close_day(tomorrow);
+}
+
+Result<void> Story::last_proof() {
+    title("What is left");
+    const auto ledger = TRY(ask(world_.acquirer(), "/v1/ledger", ""));
+    std::int64_t outside = 0;
+    for (std::size_t i = 0; i < ledger.size("accounts"); ++i) {
+        const std::string row = "accounts." + std::to_string(i) + ".";
+        const std::int64_t net =
+            ledger.number(row + "debits_minor") - ledger.number(row + "credits_minor");
+        detail("account " + ledger.text(row + "account") + " " + ledger.text(row + "owner") +
+               std::string(17 - std::min<std::size_t>(17, ledger.text(row + "owner").size()), ' ') +
+               yuan(net));
+        outside += net;
+    }
+    const std::int64_t sum = ledger.number("sum_minor");
+    line("the books sum to " + yuan(sum), "ledger", "");
+    const auto state = TRY(ask(world_.network(), "/v1/state", ""));
+    const std::int64_t spent = issuer_total_at_start_ - state.number("accounts_total_minor");
+    const std::int64_t expected = 12'800 + 8'800 + 1'000 - 3'000 + 20'000;
+    line("cardholders paid " + yuan(spent) + " yuan, exactly what was sold and not returned",
+         "issuers", "");
+    if (sum != 0 || outside != 0 || spent != expected) {
+        return fail(ErrorKind::internal, "demo: the money does not add up");
+    }
+    return {};
+}
+
+Result<void> Story::tell() {
+    TRY_VOID(set_up());
+    TRY_VOID(sales());
+    TRY_VOID(broken_network());
+    TRY_VOID(end_of_day());
+    TRY_VOID(next_day());
+    return last_proof();
+}
+
+int run(const std::string& wanted_folder, bool keep) {
+    Stopwatch whole;
+    std::string folder = wanted_folder;
+    if (folder.empty()) {
+        std::array<char, 32> name{"/tmp/softpos-demo-XXXXXX"};
+        if (::mkdtemp(name.data()) == nullptr) return report("no folder below /tmp");
+        folder = name.data();
+    }
+    std::printf("%s  everything below runs on this machine, in %s\n",
+                coloured(Colour::bold, "OpenSoftPOS demo").c_str(), folder.c_str());
+    auto world = DemoWorld::start(folder, answer_ms);
+    Result<void> told = world ? Result<void>() : std::unexpected(world.error());
+    if (world) {
+        std::printf("%s network, vault, server, trusted core, phone services: up in %s\n",
+                    coloured(Colour::cyan, " *").c_str(), whole.ms().c_str());
+        told = Story(**world).tell();
+        world->reset();
+    }
+    if (!told) {
+        std::fprintf(stderr, "The logs are in %s\n", folder.c_str());
+        return report(told.error());
+    }
+    std::printf(
+        "\n%s in %s. These cards and this network are our own; nothing here is certified.\n",
+        coloured(Colour::green, "Settled to the last fen").c_str(), whole.ms().c_str());
+    if (!keep) std::filesystem::remove_all(folder);
+    return 0;
+}
+
+}  // namespace
+
+void add_demo(CLI::App& app, Chosen& chosen) {
+    struct Options {
+        std::string folder;
+        bool keep = false;
+    };
+    const auto options = std::make_shared<Options>();
+    CLI::App* demo = app.add_subcommand("demo", "watch one tap become settled money");
+    demo->add_option("--dir", options->folder, "work there (default: a new folder below /tmp)");
+    demo->add_flag("--keep", options->keep, "leave the folder behind, with logs and databases");
+    demo->callback(
+        [&chosen, options] { chosen = [options] { return run(options->folder, options->keep); }; });
+}
+
+}  // namespace softpos::app

@@ -1,0 +1,165 @@
+// Starts the programs in the order in which they need each other.
+#include "app/demo_world.h"
+
+#include "app/console.h"
+#include "base/hex.h"
+#include "base/log.h"
+#include "crypto/drbg.h"
+#include "host/data_files.h"
+#include "host/durable_file.h"
+#include "platform/server/control_service.h"
+#include "world/sim/card_folder.h"
+#include "world/sim/socket_carrier.h"
+
+#include <filesystem>
+#include <sys/stat.h>
+#include <thread>
+
+namespace softpos::app {
+namespace {
+
+constexpr unsigned start_ms = 10'000;
+constexpr std::size_t pem_bytes_max = 16 * 1024;
+
+}  // namespace
+
+// A card in the field, served by a thread until it has been tapped.
+struct DemoWorld::Card {
+    std::unique_ptr<sim::SocketCarrier> carrier;
+    std::optional<card::VirtualCard> card;
+    std::jthread field;
+
+    void finish() {
+        if (field.joinable()) {
+            carrier->remove();
+            field.join();
+        }
+    }
+    ~Card() { finish(); }
+};
+
+DemoWorld::DemoWorld(std::string folder)
+    : folder_(std::move(folder)), card_(std::make_unique<Card>()) {}
+
+DemoWorld::~DemoWorld() {
+    // The phone first: whoever is called ends after the caller.
+    for (auto* child : {&device_, &trusted_, &server_, &vault_, &sim_}) child->reset();
+}
+
+Result<host::ChildProcess> DemoWorld::spawn(const std::string& program,
+                                            std::vector<std::string> arguments,
+                                            std::string* first_line) {
+    host::ChildOptions options;
+    options.program = program_folder() + "/" + program;
+    options.arguments = std::move(arguments);
+    options.pipe_output = first_line != nullptr;
+    if (first_line == nullptr) options.output_path = folder_ + "/" + program + ".log";
+    auto child = TRY(host::ChildProcess::spawn(options));
+    if (first_line != nullptr) *first_line = TRY(child.read_line(start_ms));
+    return child;
+}
+
+Result<void> DemoWorld::start_network() {
+    std::string line;
+    sim_ = TRY(spawn("softpos-sim", {}, &line));
+    const JsonAnswer ports(200, line);
+    network_port_ = static_cast<std::uint16_t>(ports.number("network_port"));
+    network_ =
+        TRY(JsonApi::make({.port = static_cast<std::uint16_t>(ports.number("control_port"))}));
+    return {};
+}
+
+// The key ceremony: two custodians, two components, brought to the vault and to the network.
+Result<void> DemoWorld::start_vault_and_server(std::int64_t answer_ms) {
+    std::string line;
+    const std::string socket = folder_ + "/vault.sock";
+    vault_ = TRY(spawn("softpos-vault", {"--dir", folder_ + "/vault", "--socket", socket}, &line));
+    crypto::KeyRandom random;
+    server::SetupOptions setup;
+    setup.acquirer_name = "Demo Acquirer";
+    setup.config.folder = folder_ + "/server";
+    setup.config.vault_socket = socket;
+    setup.config.network_port = network_port_;
+    setup.config.phone_port = 0;
+    setup.config.acquirer_port = 0;
+    setup.config.answer_ms = answer_ms;
+    setup.zone_component_1 = to_hex(random.take<16>());
+    setup.zone_component_2 = to_hex(random.take<16>());
+    const auto made = TRY(server::set_up(setup, SystemClock(), random));
+    api_key_ = made.api_key;
+    const auto zone = TRY(network_->post(
+        "/v1/zone-key",
+        "{\"components\":[" + json_object({{"value", std::string_view(setup.zone_component_1)}}) +
+            "," + json_object({{"value", std::string_view(setup.zone_component_2)}}) + "]}"));
+    if (zone.text("check_value") != made.zone_key_check) {
+        return fail(ErrorKind::denied, "demo: the network has another zone key");
+    }
+    return start_server();
+}
+
+Result<void> DemoWorld::start_server() {
+    const std::string folder = folder_ + "/server";
+    std::string line;
+    server_ = TRY(spawn("softpos-server", {"--dir", folder}, &line));
+    const JsonAnswer ports(200, line);
+    phone_port_ = static_cast<std::uint16_t>(ports.number("phone_port"));
+    const Buffer ca = TRY(host::read_file(folder + "/ca.pem", pem_bytes_max));
+    ca_pem_ = text_of(ca);
+    acquirer_ =
+        TRY(JsonApi::make({.port = static_cast<std::uint16_t>(ports.number("acquirer_port")),
+                           .tls = net::ClientTls{.ca_pem = ca_pem_, .server_name = "127.0.0.1"}},
+                          "Bearer " + api_key_));
+    // From now on it comes back under the same ports.
+    auto config = TRY(server::read_config(folder));
+    config.phone_port = phone_port_;
+    config.acquirer_port = static_cast<std::uint16_t>(ports.number("acquirer_port"));
+    return server::write_config(config);
+}
+
+Result<void> DemoWorld::kill_and_restart_server() {
+    server_->kill();
+    TRY_VOID(server_->wait(start_ms));
+    server_.reset();
+    return start_server();
+}
+
+Result<void> DemoWorld::start_phone() {
+    const std::string trusted_socket = folder_ + "/trusted.sock";
+    const std::string card_socket = folder_ + "/card.sock";
+    const std::string phone_socket = folder_ + "/phone.sock";
+    card_->carrier = TRY(sim::SocketCarrier::listen(card_socket));
+    trusted_ =
+        TRY(spawn("softpos-trusted", {"--socket", trusted_socket, "--state", folder_ + "/trusted"},
+                  &gate_report_));
+    std::string line;
+    device_ = TRY(spawn("softpos-device",
+                        {"--state", folder_ + "/phone", "--socket", phone_socket, "--trusted",
+                         trusted_socket, "--reader", "socket:" + card_socket},
+                        &line));
+    phone_ = TRY(JsonApi::make({.unix_path = phone_socket}));
+    return {};
+}
+
+Result<void> DemoWorld::hold_card(const std::string& name) {
+    card_->finish();
+    auto card =
+        TRY(sim::load_card(host::data_path("cards"), name, folder_ + "/card-" + name + ".state"));
+    card_->card.emplace(std::move(card));
+    Card* const held = card_.get();
+    card_->field = std::jthread([held] {
+        const auto end = held->carrier->present(*held->card, sim::Presence::one_tap);
+        if (!end) log(LogLevel::warning, "demo: card", end.error());
+    });
+    return {};
+}
+
+Result<std::unique_ptr<DemoWorld>> DemoWorld::start(const std::string& folder,
+                                                    std::int64_t answer_ms) {
+    std::unique_ptr<DemoWorld> world(new DemoWorld(folder));
+    TRY_VOID(world->start_network());
+    TRY_VOID(world->start_vault_and_server(answer_ms));
+    TRY_VOID(world->start_phone());
+    return world;
+}
+
+}  // namespace softpos::app

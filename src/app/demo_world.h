@@ -1,0 +1,61 @@
+// The cast of the demo: every program of the house as its own process, in a folder of its own, on
+// loopback, and a card that can be held to the phone.
+#pragma once
+
+#include "app/json_api.h"
+#include "base/result.h"
+#include "host/child_process.h"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace softpos::app {
+
+class DemoWorld {
+public:
+    // Starts network, vault, server and, for the phone, trusted core and services. `answer_ms` is
+    // how long the server waits for the network.
+    static Result<std::unique_ptr<DemoWorld>> start(const std::string& folder,
+                                                    std::int64_t answer_ms);
+    ~DemoWorld();
+
+    JsonApi& network() { return *network_; }    // Control API of the simulated network.
+    JsonApi& acquirer() { return *acquirer_; }  // Server, with the acquirer's API key.
+    JsonApi& phone() { return *phone_; }        // Local API of the phone.
+
+    std::uint16_t phone_port() const { return phone_port_; }
+    const std::string& ca_pem() const { return ca_pem_; }
+    const std::string& folder() const { return folder_; }
+    const std::string& gate_report() const { return gate_report_; }
+
+    // Holds the card of that name to the phone's reader for one tap, in the background.
+    Result<void> hold_card(const std::string& name);
+
+    // Ends the server with SIGKILL and starts it again.
+    Result<void> kill_and_restart_server();
+
+private:
+    explicit DemoWorld(std::string folder);
+    Result<void> start_network();
+    Result<void> start_vault_and_server(std::int64_t answer_ms);
+    Result<void> start_server();
+    Result<void> start_phone();
+    Result<host::ChildProcess> spawn(const std::string& program, std::vector<std::string> arguments,
+                                     std::string* first_line);
+
+    struct Card;
+    std::string folder_;
+    std::string gate_report_;
+    std::string ca_pem_;
+    std::string api_key_;
+    std::uint16_t network_port_ = 0;
+    std::uint16_t phone_port_ = 0;
+    std::optional<host::ChildProcess> sim_, vault_, server_, trusted_, device_;
+    std::optional<JsonApi> network_, acquirer_, phone_;
+    std::unique_ptr<Card> card_;
+};
+
+}  // namespace softpos::app

@@ -1,0 +1,109 @@
+// softpos-device: the services on the phone. Reads flags, joins the parts, waits for SIGTERM.
+#include "base/log.h"
+#include "base/random.h"
+#include "host/signals.h"
+#include "phone/device/device_config.h"
+#include "phone/device/phone_api.h"
+#include "phone/device/stoppable_pauses.h"
+#include "phone/hw/pcsc_reader.h"
+
+#include <CLI/CLI.hpp>
+
+#include <cstdio>
+#include <sys/utsname.h>
+
+namespace softpos {
+namespace {
+
+constexpr unsigned resolve_every_ms = 15'000;
+
+struct Flags {
+    std::string state;
+    device::DeviceConfig config;  // Empty texts: as in device.json.
+    int trusted_uid = -1;
+    unsigned socket_mode = 0660;
+};
+
+std::string system_name() {
+    utsname name{};
+    return ::uname(&name) == 0 ? std::string(name.sysname) + " " + name.release : "Linux";
+}
+
+// Flags win over the file, the file over what is usual.
+Result<device::DeviceConfig> join_config(const Flags& flags, const host::Directory& state) {
+    device::DeviceConfig config = TRY(device::load_device_config(state));
+    const auto win = [](std::string& to, const std::string& flag) {
+        if (!flag.empty()) to = flag;
+    };
+    win(config.reader, flags.config.reader);
+    win(config.trusted, flags.config.trusted);
+    win(config.server, flags.config.server);
+    win(config.socket, flags.config.socket);
+    if (config.trusted.empty()) config.trusted = flags.state + "/trusted.sock";
+    if (config.socket.empty()) config.socket = flags.state + "/device.sock";
+    return config;
+}
+
+Result<void> run(const Flags& flags) {
+    auto stop = TRY(host::StopSignal::make());
+    const auto state = TRY(host::Directory::make(flags.state));
+    const device::DeviceConfig config = TRY(join_config(flags, state));
+    const device::ReaderSpec reader = TRY(device::parse_reader_spec(config.reader));
+
+    const SystemClock clock;
+    SystemRandom random;
+    host::SeqpacketClient::Options core_options{.path = config.trusted, .server_uid = {}};
+    if (flags.trusted_uid >= 0) core_options.server_uid = static_cast<uid_t>(flags.trusted_uid);
+    device::TrustedClient core(std::move(core_options));
+    device::EventFeed feed;
+    device::StoppablePauses pauses;
+    device::ServiceConfig service_config;
+    service_config.state_dir = flags.state;
+    service_config.device_os = system_name();
+    const auto service = TRY(device::PhoneService::open(
+        service_config, {.clock = clock,
+                         .random = random,
+                         .core = core,
+                         .feed = feed,
+                         .pauses = pauses,
+                         .open_reader = [&reader] { return device::open_reader(reader); }}));
+    const auto api = TRY(device::PhoneApi::listen({.socket_path = config.socket,
+                                                   .socket_mode = flags.socket_mode,
+                                                   .server_default = config.server},
+                                                  *service, feed, hw::list_pcsc_readers));
+    log(LogLevel::info, "ready");
+    for (;;) {
+        // Outcomes that were unknown when the connection or the last process ended.
+        service->resolve_open();
+        if (TRY(stop.wait_for(resolve_every_ms))) break;
+    }
+    log(LogLevel::info, "stopping");
+    pauses.stop();
+    service->cancel();
+    return {};
+}
+
+}  // namespace
+}  // namespace softpos
+
+int main(int argc, char** argv) {
+    softpos::set_log_program("softpos-device");
+    CLI::App app("Services of OpenSoftPOS on the phone");
+    softpos::Flags flags;
+    flags.config.reader.clear();
+    app.add_option("--state", flags.state, "Folder for journal, keys and settings")->required();
+    app.add_option("--socket", flags.config.socket, "Socket of the local API");
+    app.add_option("--socket-mode", flags.socket_mode, "Mode of that socket, such as 0600");
+    app.add_option("--trusted", flags.config.trusted, "Socket of softpos-trusted");
+    app.add_option("--trusted-uid", flags.trusted_uid, "The uid that softpos-trusted must have");
+    app.add_option("--reader", flags.config.reader, "pcsc: | pcsc:NAME | socket:/path");
+    app.add_option("--server", flags.config.server, "https URL of the platform, for enrolments");
+    CLI11_PARSE(app, argc, argv);
+    const auto ran = softpos::run(flags);
+    if (!ran) {
+        softpos::log(softpos::LogLevel::error, "cannot run", ran.error());
+        std::fprintf(stderr, "softpos-device: %s\n", ran.error().what.c_str());
+        return 1;
+    }
+    return 0;
+}

@@ -1,0 +1,72 @@
+// What the acquirer's own systems call, with an API key: merchants and terminals, payments, the
+// books, and the end of a business day.
+//
+//   POST /v1/merchants                      an application; checked at once, field by field
+//   GET  /v1/merchants/{}                   POST /v1/merchants/{}/approve|activate|suspend|…
+//   GET  /v1/merchants/{}/balance           GET  /v1/merchants/{}/payments?after=ID
+//   POST /v1/merchants/{}/terminals         a number, an activation code, the key for the network
+//   GET  /v1/payments/{}                    with its history
+//   GET  /v1/ledger                         every account, and that the books sum to zero
+//   POST /v1/days/{}/settle                 reports every terminal's batch to the network
+//   POST /v1/days/{}/clearing               the network's file, as text
+//   POST /v1/days/{}/reconcile              three ways, to zero; books the differences
+//   POST /v1/days/{}/payouts                what each merchant is paid, and the file for the bank
+//   GET  /v1/status
+#pragma once
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/secret.h"
+#include "net/http_message.h"
+#include "net/http_server.h"
+#include "platform/keys/key_vault.h"
+#include "platform/server/phone_calls.h"
+#include "platform/server/settlement_jobs.h"
+#include "platform/server/upstream.h"
+#include "platform/server/worker_pool.h"
+#include "platform/store/store.h"
+
+#include <string>
+#include <string_view>
+
+namespace softpos::server {
+
+class AcquirerCalls {
+public:
+    struct Parts {
+        store::Store& store;
+        keys::KeyVault& vault;
+        WorkerPool& workers;
+        Upstream& upstream;
+        PhoneCalls& phones;
+        SettlementJobs& settlement;
+        const Clock& clock;
+        Random& random;
+        const SecretBytes& number_key;  // Keys the hashes by which duplicates are found.
+        std::string acquirer_code;      // First three characters of every merchant number.
+    };
+
+    explicit AcquirerCalls(Parts parts) : parts_(std::move(parts)) {}
+
+    void handle(net::HttpRequest request, net::Responder respond);
+
+private:
+    Refusal authenticate(const net::HttpRequest& request);
+    net::HttpResponse answer(const net::HttpRequest& request);
+    net::HttpResponse get(const net::HttpRequest& request);
+    net::HttpResponse post(const net::HttpRequest& request);
+    net::HttpResponse apply(const std::string& body);
+    net::HttpResponse act(std::string_view merchant, std::string_view action,
+                          const std::string& body);
+    net::HttpResponse add_terminal(std::string_view merchant, const std::string& body);
+    net::HttpResponse show_merchant(std::string_view merchant);
+    net::HttpResponse show_balance(std::string_view merchant);
+    net::HttpResponse list_payments(std::string_view merchant, const std::string& target);
+    net::HttpResponse show_payment(std::string_view id);
+    net::HttpResponse show_ledger();
+    net::HttpResponse show_status();
+
+    Parts parts_;
+};
+
+}  // namespace softpos::server

@@ -1,0 +1,157 @@
+// Builds the parts in the order in which they need each other, and takes them down in reverse.
+#include "platform/server/control_service.h"
+
+#include "base/log.h"
+#include "crypto/x509.h"
+#include "host/data_files.h"
+#include "host/durable_file.h"
+#include "net/http_server.h"
+#include "platform/keys/remote_vault.h"
+#include "platform/server/acquirer_calls.h"
+#include "platform/server/payment_engine.h"
+#include "platform/server/phone_calls.h"
+#include "platform/server/settlement_jobs.h"
+#include "platform/store/sqlite_store.h"
+
+namespace softpos::server {
+namespace {
+
+constexpr unsigned worker_threads = 8;  // They wait for the vault and the store, mostly.
+constexpr std::size_t worker_queue_max = 4096;
+constexpr std::size_t pem_bytes_max = 16 * 1024;
+constexpr std::size_t clearing_bytes_max = std::size_t{64} * 1024 * 1024;
+
+Result<std::string> read_text(const std::string& path) {
+    const Buffer bytes = TRY(host::read_file(path, pem_bytes_max));
+    return std::string(text_of(bytes));
+}
+
+}  // namespace
+
+struct ControlService::Impl {
+    Impl(pay::FeeTable fee_table, merchant::LimitTable limit_table)
+        : fees(std::move(fee_table)), limits(std::move(limit_table)) {}
+
+    pay::FeeTable fees;
+    merchant::LimitTable limits;
+    std::string emv_parameters;
+    crypto::CertAndKey ca;
+    SecretBytes number_key;
+    std::unique_ptr<store::SqliteStore> store;
+    std::unique_ptr<keys::RemoteVault> vault;
+    std::unique_ptr<WorkerPool> workers;
+    std::unique_ptr<net::TimerQueue> timers;
+    std::unique_ptr<PaymentEngine> engine;
+    std::unique_ptr<Upstream> upstream;
+    std::unique_ptr<SettlementJobs> settlement;
+    std::unique_ptr<PhoneCalls> phones;
+    std::unique_ptr<AcquirerCalls> acquirer;
+    std::unique_ptr<net::HttpServer> phone_door;
+    std::unique_ptr<net::HttpServer> acquirer_door;
+
+    Result<void> start_core(const ServerConfig& config, const Clock& clock, Random& random);
+    Result<void> open_doors(const ServerConfig& config);
+    ~Impl();
+};
+
+// Doors first, then what they call; workers finish what they hold before the store goes.
+ControlService::Impl::~Impl() {
+    acquirer_door.reset();
+    phone_door.reset();
+    timers.reset();
+    upstream.reset();
+    workers.reset();
+    store.reset();
+}
+
+Result<void> ControlService::Impl::start_core(const ServerConfig& config, const Clock& clock,
+                                              Random& random) {
+    const std::string& folder = config.folder;
+    emv_parameters = TRY(host::read_data("emv/unionpay.params"));
+    ca.cert_pem = TRY(read_text(folder + "/ca.pem"));
+    ca.key_pem = TRY(read_text(folder + "/ca.key"));
+    number_key = TRY(host::read_secret_file(folder + "/number.key", 64));
+    store = TRY(store::open_sqlite({.path = folder + "/platform.db"}));
+    vault = TRY(keys::RemoteVault::connect(
+        {.path = config.vault_socket, .connections_max = worker_threads}));
+    workers = std::make_unique<WorkerPool>(worker_threads, worker_queue_max);
+    WorkerPool* const pool = workers.get();
+    timers = std::make_unique<net::TimerQueue>(
+        [pool](net::TimerQueue::Callback due) { pool->post_always(std::move(due)); });
+    engine = std::make_unique<PaymentEngine>(
+        PaymentEngine::Parts{*store, *vault, *workers, *timers, clock, random, fees, limits},
+        pay::PaymentRules{.answer_ms = config.answer_ms});
+    UpstreamConfig network;
+    network.host = config.network_host;
+    network.port = config.network_port;
+    network.dialect_text = TRY(host::read_data("dialects/cup-pos.dialect"));
+    PaymentEngine* const payments = engine.get();
+    upstream = TRY(Upstream::start(
+        std::move(network), Upstream::Parts{*store, *vault, *workers, *timers, clock, random},
+        [payments](Incoming incoming) { payments->on_incoming(std::move(incoming)); }));
+    engine->connect(*upstream);
+    settlement =
+        std::make_unique<SettlementJobs>(SettlementJobs::Parts{*store, *upstream, clock, random});
+    phones = std::make_unique<PhoneCalls>(
+        PhoneCalls::Parts{*store, *vault, *workers, *engine, clock, random, ca, emv_parameters});
+    acquirer = std::make_unique<AcquirerCalls>(
+        AcquirerCalls::Parts{*store, *vault, *workers, *upstream, *phones, *settlement, clock,
+                             random, number_key, config.acquirer_code});
+    const std::size_t open = TRY(engine->recover());
+    if (open != 0) {
+        log(LogLevel::warning, "server: payments taken up after a restart",
+            {{"count", static_cast<std::int64_t>(open)}});
+    }
+    return {};
+}
+
+Result<void> ControlService::Impl::open_doors(const ServerConfig& config) {
+    const net::ServerTls tls{.cert_pem = TRY(read_text(config.folder + "/server.pem")),
+                             .key_pem = TRY(read_text(config.folder + "/server.key"))};
+    net::HttpServerConfig phone_config;
+    phone_config.address = config.address;
+    phone_config.port = config.phone_port;
+    phone_config.tls = tls;
+    phone_config.tls->client_ca_pem = ca.cert_pem;
+    PhoneCalls* const phone_calls = phones.get();
+    phone_door = TRY(net::HttpServer::listen(
+        std::move(phone_config), [phone_calls](net::HttpRequest request, net::Responder respond) {
+            phone_calls->handle(std::move(request), std::move(respond));
+        }));
+    net::HttpServerConfig acquirer_config;
+    acquirer_config.address = config.address;
+    acquirer_config.port = config.acquirer_port;
+    acquirer_config.tls = tls;
+    acquirer_config.limits.body_bytes_max = clearing_bytes_max;
+    AcquirerCalls* const acquirer_calls = acquirer.get();
+    acquirer_door = TRY(
+        net::HttpServer::listen(std::move(acquirer_config),
+                                [acquirer_calls](net::HttpRequest request, net::Responder respond) {
+                                    acquirer_calls->handle(std::move(request), std::move(respond));
+                                }));
+    return {};
+}
+
+ControlService::ControlService(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+ControlService::~ControlService() = default;
+
+std::uint16_t ControlService::phone_port() const {
+    return impl_->phone_door->port();
+}
+std::uint16_t ControlService::acquirer_port() const {
+    return impl_->acquirer_door->port();
+}
+
+Result<std::unique_ptr<ControlService>> ControlService::start(const ServerConfig& config,
+                                                              const Clock& clock, Random& random) {
+    const std::string fee_text = TRY(host::read_data("fees/card.fees"));
+    const std::string limit_text = TRY(host::read_data("policy/merchant.limits"));
+    auto fees = TRY(pay::FeeTable::parse(fee_text));
+    auto limits = TRY(merchant::LimitTable::parse(limit_text));
+    auto impl = std::make_unique<Impl>(std::move(fees), std::move(limits));
+    TRY_VOID(impl->start_core(config, clock, random));
+    TRY_VOID(impl->open_doors(config));
+    return std::unique_ptr<ControlService>(new ControlService(std::move(impl)));
+}
+
+}  // namespace softpos::server

@@ -1,0 +1,65 @@
+// The control service as one whole: store, vault client, network link, payments, and the two doors
+// (phones with certificates, the acquirer with API keys).
+#pragma once
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/result.h"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace softpos::server {
+
+// What server.json in the service's folder says. Everything else in that folder was made by
+// set_up(): ca.pem, ca.key, server.pem, server.key, number.key, platform.db.
+struct ServerConfig {
+    std::string folder;
+    std::string address = "127.0.0.1";
+    std::uint16_t phone_port = 8443;     // 0 takes any free one.
+    std::uint16_t acquirer_port = 8444;  // 0 takes any free one.
+    std::string vault_socket;
+    std::string network_host = "127.0.0.1";
+    std::uint16_t network_port = 0;
+    std::string acquirer_code = "826";
+    std::int64_t answer_ms = 45'000;  // How long the network may take.
+};
+
+// bad JSON, unknown or missing fields are malformed; Error.what says which kind.
+Result<ServerConfig> read_config(const std::string& folder);
+Result<void> write_config(const ServerConfig& config);
+
+struct SetupOptions {
+    ServerConfig config;
+    std::string acquirer_name;
+    // The zone master key that the network's terminal keys travel under, in two components of 32
+    // hex digits, as two custodians would bring them.
+    std::string zone_component_1;
+    std::string zone_component_2;
+};
+struct SetupResult {
+    std::string api_key;         // Shown once; only its hash is kept.
+    std::string zone_key_check;  // To compare with the network's.
+};
+
+// Makes a new acquirer's folder, certificates, base keys in the vault (which must be running) and
+// first API key. conflict where the folder holds a service already.
+Result<SetupResult> set_up(const SetupOptions& options, const Clock& clock, Random& random);
+
+class ControlService {
+public:
+    static Result<std::unique_ptr<ControlService>> start(const ServerConfig& config,
+                                                         const Clock& clock, Random& random);
+    ~ControlService();
+
+    std::uint16_t phone_port() const;
+    std::uint16_t acquirer_port() const;
+
+private:
+    struct Impl;
+    explicit ControlService(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace softpos::server

@@ -1,0 +1,120 @@
+// Each runs its job and shows what came of it.
+#include "platform/server/day_calls.h"
+
+#include "base/log.h"
+#include "platform/server/answers.h"
+
+#include <boost/json.hpp>
+
+namespace softpos::server {
+namespace {
+
+namespace json = boost::json;
+
+net::HttpResponse answer_json(const json::value& body) {
+    return {.status = 200, .body = json::serialize(body)};
+}
+
+net::HttpResponse refuse_error(const Error& error) {
+    log(LogLevel::warning, "day call failed", error);
+    return refuse(refusal_of(error));
+}
+
+net::HttpResponse settle(SettlementJobs& jobs, pay::BusinessDate date) {
+    const auto batches = jobs.settle(date);
+    if (!batches) return refuse_error(batches.error());
+    json::array rows;
+    for (const BatchOutcome& batch : *batches) {
+        rows.push_back(json::object{{"terminal_id", batch.terminal},
+                                    {"batch", batch.batch},
+                                    {"debit_minor", batch.debit_minor},
+                                    {"debit_count", batch.debit_count},
+                                    {"credit_minor", batch.credit_minor},
+                                    {"credit_count", batch.credit_count},
+                                    {"balanced", batch.balanced}});
+    }
+    return answer_json(json::object{{"batches", rows}});
+}
+
+// A file of the network says which of its columns was wrong where.
+net::HttpResponse import_file(SettlementJobs& jobs, pay::BusinessDate date,
+                              const net::HttpRequest& request) {
+    const std::string_view name = query_of(request.target, "file").value_or("ACOMN");
+    const auto imported = jobs.import_clearing(date, name, request.body);
+    if (!imported) {
+        const Error& error = imported.error();
+        log(LogLevel::warning, "clearing file refused", error);
+        if (error.kind != ErrorKind::malformed) return refuse(refusal_of(error));
+        return refuse(
+            Refusal::bad_value, {},
+            "line " + std::to_string(error.detail) + ", column " + std::to_string(error.at));
+    }
+    return answer_json(json::object{{"lines", imported->lines},
+                                    {"net_minor", imported->net_minor},
+                                    {"fee_minor", imported->fee_minor}});
+}
+
+net::HttpResponse reconcile(SettlementJobs& jobs, pay::BusinessDate date) {
+    const auto outcome = jobs.reconcile(date);
+    if (!outcome) return refuse_error(outcome.error());
+    const pay::ReconciliationReport& report = outcome->report;
+    json::array exceptions;
+    for (const store::ReconciliationException& exception : outcome->exceptions) {
+        exceptions.push_back(json::object{{"kind", name_of(exception.item.kind)},
+                                          {"terminal_id", exception.item.key.terminal},
+                                          {"trace", exception.item.key.stan},
+                                          {"rrn", exception.item.key.rrn},
+                                          {"ours_minor", exception.item.ours_minor},
+                                          {"file_minor", exception.item.file_minor}});
+    }
+    return answer_json(json::object{{"date", date_text(report.date)},
+                                    {"ours_count", report.ours_count},
+                                    {"ours_minor", report.ours_minor},
+                                    {"log_count", report.log_count},
+                                    {"log_minor", report.log_minor},
+                                    {"file_count", report.file_count},
+                                    {"file_minor", report.file_minor},
+                                    {"file_fee_minor", report.file_fee_minor},
+                                    {"matched_count", report.matched_count},
+                                    {"long_count", report.long_count},
+                                    {"short_count", report.short_count},
+                                    {"differing_count", report.differing_count},
+                                    {"cross_day_count", report.cross_day_count},
+                                    {"adds_up", report.adds_up()},
+                                    {"receivable_minor", outcome->receivable_minor},
+                                    {"proved", outcome->proved},
+                                    {"exceptions", exceptions}});
+}
+
+net::HttpResponse pay_out(SettlementJobs& jobs, pay::BusinessDate date) {
+    const auto run = jobs.pay_out(date);
+    if (!run) return refuse_error(run.error());
+    json::array rows;
+    for (const pay::Payout& payout : run->payouts) {
+        rows.push_back(json::object{{"payout_id", payout.id.text()},
+                                    {"merchant_id", payout.merchant},
+                                    {"amount_minor", payout.amount_minor},
+                                    {"state", name_of(payout.state)}});
+    }
+    return answer_json(
+        json::object{{"payouts", rows}, {"total_minor", run->total_minor}, {"file", run->file}});
+}
+
+}  // namespace
+
+net::HttpResponse answer_day_call(SettlementJobs& jobs, std::string_view path,
+                                  const net::HttpRequest& request) {
+    for (const std::string_view job : {"settle", "clearing", "reconcile", "payouts"}) {
+        const auto text = match_path(path, "/v1/days/{}/" + std::string(job));
+        if (!text) continue;
+        const auto date = date_of(*text);
+        if (!date) return refuse(Refusal::bad_value, {}, "date");
+        if (job == "settle") return settle(jobs, *date);
+        if (job == "clearing") return import_file(jobs, *date, request);
+        if (job == "reconcile") return reconcile(jobs, *date);
+        return pay_out(jobs, *date);
+    }
+    return refuse(Refusal::no_such_path);
+}
+
+}  // namespace softpos::server

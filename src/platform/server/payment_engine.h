@@ -1,0 +1,108 @@
+// Runs payments: asks the pure machine for each step, makes the step durable, and only then does
+// what it says. Restarts lose nothing: what was open is read from the store and goes on.
+#pragma once
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/random.h"
+#include "base/refusal.h"
+#include "net/timer.h"
+#include "platform/keys/key_vault.h"
+#include "platform/merchant/limits.h"
+#include "platform/merchant/terminal.h"
+#include "platform/pay/fees.h"
+#include "platform/pay/payment_machine.h"
+#include "platform/server/upstream.h"
+#include "platform/server/worker_pool.h"
+#include "platform/store/store.h"
+#include "protocol/sealed_card.h"
+
+#include <array>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace softpos::server {
+
+struct PaymentOrder {
+    merchant::Terminal terminal;
+    pay::PaymentKind kind = pay::PaymentKind::purchase;
+    Id128 idempotency_key;
+    std::array<std::uint8_t, 32> body_digest{};
+    std::int64_t amount_minor = 0;  // Of a void: ignored, it is the sale's.
+    std::string reference;
+    std::string card_method;    // Purchase: how the cardholder was verified.
+    protocol::SealedCard card;  // Purchase.
+    Id128 original;             // Void and refund.
+};
+
+// Either the payment as it stands when there is something to say, or why there is none.
+struct PaymentReply {
+    Refusal refusal = Refusal::none;
+    std::optional<pay::Payment> payment;
+};
+
+class PaymentEngine {
+public:
+    using Reply = std::function<void(PaymentReply)>;
+
+    struct Parts {
+        store::Store& store;
+        keys::KeyVault& vault;
+        WorkerPool& workers;
+        net::TimerQueue& timers;
+        const Clock& clock;
+        Random& random;
+        const pay::FeeTable& fees;
+        const merchant::LimitTable& limits;
+    };
+
+    PaymentEngine(Parts parts, pay::PaymentRules rules);
+
+    // The upstream and the engine need each other; the service joins them.
+    void connect(Upstream& upstream) { upstream_ = &upstream; }
+
+    // Replies once: at the outcome, at the deadline, or at once with a refusal. From any thread.
+    void submit(PaymentOrder order, Reply reply);
+
+    // What the network said.
+    void on_incoming(Incoming incoming);
+
+    // Takes up everything that was open when the last process ended. Before the first submit.
+    Result<std::size_t> recover();
+
+private:
+    struct Step;  // One event on its way through the store.
+    void take_order(const std::shared_ptr<PaymentOrder>& order,
+                    const std::shared_ptr<keys::OpenedCard>& card, Reply reply);
+    void open_card(const std::shared_ptr<PaymentOrder>& order, Reply reply);
+    Result<void> admit(store::Tx& tx, const PaymentOrder& order, const keys::OpenedCard* card,
+                       Step& step);
+    Result<Refusal> check_merchant(store::Tx& tx, const PaymentOrder& order);
+    Result<pay::Payment> new_payment(store::Tx& tx, const PaymentOrder& order,
+                                     const keys::OpenedCard* card,
+                                     const std::optional<pay::Payment>& original);
+    Result<void> write(store::Tx& tx, const pay::PaymentEvent& event, Step& step,
+                       bool insert) const;
+    void apply(const Id128& payment, pay::PaymentEvent event,
+               std::optional<store::NetworkMessage> message = std::nullopt);
+    void perform(const Step& step);
+    void send(SendKind kind, const pay::Payment& payment, std::optional<pay::Payment> original);
+    void not_sent(const pay::Payment& payment, const Error& error);
+    void arm(const Id128& payment, Instant at, pay::EventKind kind, std::uint32_t attempt);
+    void wait_for(const Id128& payment, Reply reply);
+    void answer(const pay::Payment& payment);
+
+    Parts parts_;
+    pay::PaymentRules rules_;
+    Upstream* upstream_ = nullptr;
+    std::mutex mutex_;  // Guards the two maps.
+    std::map<Id128, std::vector<Reply>> waiting_;
+    std::map<Id128, std::shared_ptr<keys::OpenedCard>> cards_;  // Until the request has been sent.
+};
+
+}  // namespace softpos::server

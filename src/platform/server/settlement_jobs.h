@@ -1,0 +1,80 @@
+// The end of a business day: batches reported to the network, its clearing file taken in, compared
+// three ways, differences booked, merchants paid.
+#pragma once
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "platform/pay/business_date.h"
+#include "platform/pay/payout.h"
+#include "platform/pay/reconciliation.h"
+#include "platform/server/upstream.h"
+#include "platform/store/store.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace softpos::server {
+
+struct BatchOutcome {
+    std::string terminal;
+    std::uint32_t batch = 0;
+    std::int64_t debit_minor = 0, debit_count = 0;
+    std::int64_t credit_minor = 0, credit_count = 0;
+    bool balanced = false;
+};
+
+struct ClearingImport {
+    std::int64_t lines = 0;
+    std::int64_t net_minor = 0;
+    std::int64_t fee_minor = 0;
+};
+
+struct ReconciliationOutcome {
+    pay::ReconciliationReport report;
+    std::vector<store::ReconciliationException> exceptions;
+    std::int64_t receivable_minor = 0;  // Of the clearing account on that date, afterwards.
+    bool proved = false;                // The account equals the file.
+};
+
+struct PayoutRun {
+    std::vector<pay::Payout> payouts;
+    std::int64_t total_minor = 0;
+    std::string file;
+};
+
+class SettlementJobs {
+public:
+    struct Parts {
+        store::Store& store;
+        Upstream& upstream;
+        const Clock& clock;
+        Random& random;
+    };
+
+    explicit SettlementJobs(Parts parts) : parts_(parts) {}
+
+    // Reports the open batch of every terminal that took money on the date. conflict while a
+    // payment of one is still open. Safe to repeat.
+    Result<std::vector<BatchOutcome>> settle(pay::BusinessDate date);
+
+    // Takes in the network's general transaction file. malformed with line and column; then nothing
+    // of it is kept. The same file again adds nothing.
+    Result<ClearingImport> import_clearing(pay::BusinessDate date, std::string_view file_name,
+                                           std::string_view text);
+
+    // Compares, books the differences to suspense and the network's money to the bank.
+    Result<ReconciliationOutcome> reconcile(pay::BusinessDate date);
+
+    // Pays each merchant once for the date.
+    Result<PayoutRun> pay_out(pay::BusinessDate date);
+
+private:
+    Result<BatchOutcome> settle_terminal(const TerminalRef& terminal, std::uint32_t batch);
+
+    Parts parts_;
+};
+
+}  // namespace softpos::server

@@ -1,0 +1,117 @@
+// A new acquirer: folder, authority, certificates, keys in the vault, the first API key.
+#include "base/hex.h"
+#include "base/money.h"
+#include "codec/strict_json.h"
+#include "crypto/drbg.h"
+#include "crypto/hash.h"
+#include "crypto/x509.h"
+#include "host/durable_file.h"
+#include "platform/keys/remote_vault.h"
+#include "platform/server/control_service.h"
+#include "platform/server/upstream.h"
+#include "platform/store/sqlite_store.h"
+
+#include <boost/json.hpp>
+
+#include <filesystem>
+
+namespace softpos::server {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t config_bytes_max = 16 * 1024;
+constexpr unsigned ca_days = 3650;
+constexpr unsigned server_days = 398;
+constexpr mode_t secret_mode = 0600;
+constexpr mode_t open_mode = 0644;
+
+Result<void> write(const std::string& folder, const char* name, std::string_view text,
+                   mode_t mode) {
+    return host::write_durably(folder + "/" + name, bytes_of(text), mode);
+}
+
+Result<void> make_certificates(const SetupOptions& options, Instant now) {
+    const std::string& folder = options.config.folder;
+    const auto ca = TRY(crypto::make_ca(options.acquirer_name + " SoftPOS CA", now, ca_days));
+    const auto server = TRY(crypto::issue_server(
+        ca, {.common_name = "softpos-server", .dns = {"localhost"}, .ip = {options.config.address}},
+        now, server_days));
+    TRY_VOID(write(folder, "ca.pem", ca.cert_pem, open_mode));
+    TRY_VOID(write(folder, "ca.key", ca.key_pem, secret_mode));
+    TRY_VOID(write(folder, "server.pem", server.cert_pem, open_mode));
+    return write(folder, "server.key", server.key_pem, secret_mode);
+}
+
+}  // namespace
+
+Result<ServerConfig> read_config(const std::string& folder) {
+    const Buffer text = TRY(host::read_file(folder + "/server.json", config_bytes_max));
+    codec::StrictJson json(text_of(text));
+    ServerConfig config;
+    config.folder = folder;
+    config.address = json.text("address", 64);
+    config.phone_port = static_cast<std::uint16_t>(json.integer("phone_port", 0, 65535));
+    config.acquirer_port = static_cast<std::uint16_t>(json.integer("acquirer_port", 0, 65535));
+    config.vault_socket = json.text("vault_socket", 256);
+    config.network_host = json.text("network_host", 256);
+    config.network_port = static_cast<std::uint16_t>(json.integer("network_port", 1, 65535));
+    config.acquirer_code = json.text("acquirer_code", 3);
+    config.answer_ms = json.integer("answer_ms", 100, 120'000);
+    if (json.finish()) return fail(ErrorKind::malformed, "server.json: not what it should be");
+    return config;
+}
+
+Result<void> write_config(const ServerConfig& config) {
+    const json::object body{{"address", config.address},
+                            {"phone_port", config.phone_port},
+                            {"acquirer_port", config.acquirer_port},
+                            {"vault_socket", config.vault_socket},
+                            {"network_host", config.network_host},
+                            {"network_port", config.network_port},
+                            {"acquirer_code", config.acquirer_code},
+                            {"answer_ms", config.answer_ms}};
+    return write(config.folder, "server.json", json::serialize(body), open_mode);
+}
+
+Result<SetupResult> set_up(const SetupOptions& options, const Clock& clock, Random& random) {
+    const std::string& folder = options.config.folder;
+    std::error_code error;
+    std::filesystem::create_directories(folder, error);
+    if (error) return fail(ErrorKind::unavailable, "setup: folder cannot be made");
+    if (std::filesystem::exists(folder + "/server.json")) {
+        return fail(ErrorKind::conflict, "setup: the folder holds a service already");
+    }
+    auto vault = TRY(keys::RemoteVault::connect({.path = options.config.vault_socket}));
+    std::vector<SecretBytes> components;
+    for (const std::string* hex : {&options.zone_component_1, &options.zone_component_2}) {
+        Buffer part = TRY(from_hex(*hex));
+        components.push_back(SecretBytes::copy_of(part));
+        wipe(part);
+    }
+    const auto zone = TRY(vault->import_zmk_components(zone_key_alias, components));
+    TRY_VOID(vault->create_bdk(phone_bdk_alias));
+    TRY_VOID(make_certificates(options, clock.now()));
+
+    crypto::KeyRandom key_random;
+    SecretBytes number_key(32);
+    key_random.fill(number_key.writable());
+    TRY_VOID(host::write_durably(folder + "/number.key", number_key.bytes(), secret_mode));
+    const auto secret = key_random.take<24>();
+    SetupResult result;
+    result.api_key = "spk_" + to_hex(secret);
+    result.zone_key_check = to_hex(zone);
+    const auto store = TRY(store::open_sqlite({.path = folder + "/platform.db"}));
+    const store::ApiKey key{.id = Id128::make(random),
+                            .digest = crypto::sha256(bytes_of(result.api_key)),
+                            .name = "first key",
+                            .role = "acquirer",
+                            .merchant = {},
+                            .created_at = clock.now(),
+                            .revoked_at = {}};
+    TRY_VOID(store->run([&](store::Tx& tx) { return tx.insert(key); }));
+    TRY_VOID(write_config(options.config));  // Last: it says that the rest is whole.
+    return result;
+}
+
+}  // namespace softpos::server

@@ -1,0 +1,119 @@
+// The platform's relation to one card network: signs terminals in, puts a MAC on what leaves,
+// checks the MAC of what comes, and says which payment an answer belongs to.
+//
+// Everything that may wait (the vault, the store) runs on the worker pool; the link's own thread
+// only hands frames over.
+#pragma once
+
+#include "base/clock.h"
+#include "base/ids.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "net/timer.h"
+#include "platform/keys/key_vault.h"
+#include "platform/pay/payment.h"
+#include "platform/pay/payment_machine.h"
+#include "platform/server/worker_pool.h"
+#include "platform/store/store.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace softpos::server {
+
+struct UpstreamConfig {
+    std::string host = "127.0.0.1";
+    std::uint16_t port = 0;
+    std::string dialect_text;  // Of cup-pos.dialect.
+    std::uint32_t sign_in_ms = 10'000;
+};
+
+// Which terminal of which merchant; both as the network knows them.
+struct TerminalRef {
+    std::string terminal;  // 8 characters, field 41.
+    std::string merchant;  // 15 characters, field 42.
+};
+
+// The phones' base derivation key, and the zone key that terminal keys travel under.
+constexpr std::string_view phone_bdk_alias = "bdk:phones";
+constexpr std::string_view zone_key_alias = "zmk:network";
+
+// Error.detail of prepare() and send(): what could not be reached.
+enum class SendFailure : std::uint32_t { network = 1, vault = 2, message = 3 };
+constexpr std::uint32_t detail_of(SendFailure failure) {
+    return static_cast<std::uint32_t>(failure);
+}
+
+// What is sent for a payment. The card data is the TLV list that the vault opened: with track 2 and
+// field 55 for a purchase on its way, without track 2 for everything later.
+enum class SendKind : std::uint8_t { request, repeat, reversal };
+struct Outgoing {
+    SendKind kind = SendKind::request;
+    const pay::Payment& payment;
+    const pay::Payment* original;  // Of a void or refund.
+    Bytes card_tlv;
+};
+
+// An answer to a payment, ready for its machine. `event.kind` is answer, bad_answer or
+// reversal_answer.
+struct Incoming {
+    Id128 payment;
+    std::string mti;
+    TerminalRef terminal;
+    std::uint32_t batch = 0;
+    std::uint32_t stan = 0;
+    std::int64_t amount_minor = 0;
+    pay::PaymentEvent event;
+};
+
+// Name of a terminal's master key in the vault.
+std::string master_key_alias(std::string_view terminal);
+
+class Upstream {
+public:
+    using Ready = std::function<void(Result<void>)>;
+    using OnIncoming = std::function<void(Incoming)>;
+
+    struct Parts {
+        store::Store& store;
+        keys::KeyVault& vault;
+        WorkerPool& workers;
+        net::TimerQueue& timers;
+        const Clock& clock;
+        Random& random;
+    };
+
+    static Result<std::unique_ptr<Upstream>> start(UpstreamConfig config, Parts parts,
+                                                   OnIncoming on_incoming);
+    ~Upstream();
+
+    // Calls back once the terminal has working keys and an open batch for this business day; signs
+    // it in where it has not. unavailable where the network cannot be reached, denied where it
+    // refuses the terminal.
+    void prepare(const TerminalRef& terminal, Ready ready);
+
+    // Before the next request the terminal signs in again.
+    void forget_sign_in(const std::string& terminal);
+
+    // On a worker. unavailable: provably nothing left. After success the answer comes by
+    // on_incoming, or never.
+    Result<void> send(const Outgoing& outgoing);
+
+    // Reports the totals of a terminal's batch (0500); true where the network's are the same.
+    void settle_batch(const TerminalRef& terminal, std::uint32_t batch,
+                      std::function<void(Result<bool>)> done);
+
+    // The network's business date as last seen in field 15; not known before the first answer.
+    pay::BusinessDate business_date() const;
+    bool connected() const;
+
+private:
+    struct Impl;
+    explicit Upstream(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace softpos::server
