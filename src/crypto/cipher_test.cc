@@ -13,6 +13,7 @@
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
 
+#include <bit>
 #include <set>
 
 namespace softpos::crypto {
@@ -229,6 +230,9 @@ TEST(KeyRandom, DoesNotRepeat) {
     std::set<std::array<std::uint8_t, 16>> seen;
     for (int i = 0; i < 1000; ++i) EXPECT_TRUE(seen.insert(random.take<16>()).second);
     EXPECT_EQ(random_secret(random, 24).size(), 24U);
+    const SecretBytes key = random_tdes_key(random);
+    ASSERT_EQ(key.size(), 16U);
+    for (const std::uint8_t byte : key.bytes()) EXPECT_EQ(std::popcount(byte) % 2, 1);
 }
 
 }  // namespace

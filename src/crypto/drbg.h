@@ -16,4 +16,7 @@ public:
 // A fresh key. With KeyRandom in the product, with a seeded Random in tests.
 SecretBytes random_secret(Random& random, std::size_t size);
 
+// A fresh two-key TDES key: odd parity, and halves that differ, since equal ones are single DES.
+SecretBytes random_tdes_key(Random& random);
+
 }  // namespace softpos::crypto

@@ -2,6 +2,7 @@
 #include "protocol/vault_call.h"
 
 #include "base/check.h"
+#include "base/pan.h"
 #include "protocol/call_fields.h"
 #include "protocol/vault_fields.h"
 
@@ -22,6 +23,8 @@ enum class Answer : std::uint8_t {
     mac,
     failure = 0x7F,
 };
+
+constexpr SizeRange masked_pan_size{Pan::digits_min, Pan::digits_max};
 
 CallWriter answer_of(Answer answer, std::size_t reserve_bytes = 0) {
     return CallWriter({vault_call_version, static_cast<std::uint8_t>(answer)}, reserve_bytes);
@@ -99,6 +102,7 @@ Buffer write(const OpenCardAnswer& answer) {
     CallWriter out = answer_of(Answer::open_card, secret_reserve_bytes);
     put_sized(out, answer.card_tlv.bytes(), {1, card_tlv_bytes_max});
     put_sized(out, answer.stored_form, {1, stored_form_bytes_max});
+    put_sized(out, bytes_of(answer.masked_pan), masked_pan_size);
     out.put_number(answer.repeated ? 1 : 0, 1);
     return out.take();
 }
@@ -147,6 +151,7 @@ Result<VaultAnswer> read_open_card(CallReader& in) {
     OpenCardAnswer answer;
     answer.card_tlv = SecretBytes::copy_of(TRY(in.take({1, card_tlv_bytes_max})));
     answer.stored_form = TRY(take_buffer(in, {1, stored_form_bytes_max}));
+    answer.masked_pan = TRY(in.take_text(masked_pan_size));
     answer.repeated = TRY(in.take_enum(1)) == 1;
     return answer;
 }

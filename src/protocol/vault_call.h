@@ -173,7 +173,8 @@ struct ExportInitialKeyAnswer {
 struct OpenCardAnswer {
     SecretBytes card_tlv;
     Buffer stored_form;
-    bool repeated = false;  // The same sealed card was opened before.
+    std::string masked_pan;  // 12 to 19 characters.
+    bool repeated = false;   // The same sealed card was opened before.
 };
 
 struct OpenStoredAnswer {

@@ -52,7 +52,8 @@ std::vector<VaultAnswer> answers() {
     all.emplace_back(KeyCheckAnswer{{1, 2, 3}});
     all.emplace_back(CreateTmkAnswer{{1, 2}, {3, 4, 5}});
     all.emplace_back(ExportInitialKeyAnswer{Buffer(97, 1)});
-    all.emplace_back(OpenCardAnswer{SecretBytes::copy_of(Buffer(90, 1)), Buffer(80, 2), true});
+    all.emplace_back(OpenCardAnswer{SecretBytes::copy_of(Buffer(90, 1)), Buffer(80, 2),
+                                    "621094******0001", true});
     all.emplace_back(OpenStoredAnswer{SecretBytes::copy_of(Buffer(90, 1))});
     all.emplace_back(MacAnswer{{'1', '2'}});
     all.emplace_back(VaultFailure{ErrorKind::denied, VaultFault::serial_reused});

@@ -1,0 +1,84 @@
+// The key vault as its callers see it: names of keys go in, never keys come out.
+#pragma once
+
+#include "base/secret.h"
+#include "codec/cup_fields.h"
+#include "protocol/sealed_card.h"
+#include "protocol/vault_call.h"
+
+#include <array>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace softpos::keys {
+
+using protocol::KeyCheck;
+using protocol::KeyState;
+using protocol::KeySummary;
+using protocol::VaultFault;
+using protocol::VaultStatus;
+
+// A terminal master key on its way to the acquirer.
+struct MasterKeyExport {
+    std::array<std::uint8_t, 16> cryptogram{};  // Under the zone key, TDES ECB.
+    KeyCheck check_value{};
+};
+
+struct OpenedCard {
+    // As the phone sealed it: 57, 5F34 and 5F24 where the card had them, DF8155.
+    SecretBytes card_tlv;
+    // For the store: only open_stored() reads it. Never holds track 2.
+    Buffer stored_form;
+    std::string masked_pan;
+    // The same sealed card for the same terminal and amount was opened before: an answer that was
+    // lost, or a second payment made of the first one's data. The caller knows which.
+    bool repeated = false;
+};
+
+// What is inside a stored form, as a TLV list: 5A (padded with F), 5F34 where the card had one,
+// 5F24 (from the card, else the month of the track with day 00), DF8155 with what a reversal
+// repeats, where there is any.
+//
+// Every call may be made from any thread. An error's detail is a protocol::VaultFault;
+// ErrorKind::unavailable means that the vault did not answer, and that nothing may be assumed:
+// a payment is declined then.
+class KeyVault {
+public:
+    virtual ~KeyVault() = default;
+
+    virtual Result<KeyCheck> create_bdk(std::string_view alias) = 0;
+
+    // Two or three components of 16 bytes, XORed. The two who bring them compare the check value.
+    virtual Result<KeyCheck> import_zmk_components(std::string_view alias,
+                                                   std::span<const SecretBytes> components) = 0;
+
+    virtual Result<MasterKeyExport> create_terminal_master_key(std::string_view alias,
+                                                               std::string_view zone_key) = 0;
+
+    // The initial key leaves only inside an envelope to the trusted core's key, bound to
+    // protocol::initial_key_envelope_info().
+    virtual Result<Buffer> export_dukpt_initial_key(std::string_view base_key,
+                                                    Bytes initial_key_id8,
+                                                    Bytes recipient_point) = 0;
+
+    // Out of the acquirer's sign-in answer. Replaces those that the terminal had, all or none;
+    // denied where a check value differs.
+    virtual Result<void> load_working_keys(std::string_view terminal_key,
+                                           const codec::WorkingKeys& keys) = 0;
+
+    // denied where it does not open, and where its key serial number was used for something else.
+    virtual Result<OpenedCard> open_card(std::string_view base_key,
+                                         const protocol::SealedCard& card, Bytes aad) = 0;
+    virtual Result<SecretBytes> open_stored(Bytes stored_form) = 0;
+
+    // Field 64: eight characters. conflict where the terminal has no working keys.
+    virtual Result<std::array<std::uint8_t, 8>> mac(std::string_view terminal_key, Bytes data) = 0;
+    virtual Result<void> verify_mac(std::string_view terminal_key, Bytes data, Bytes mac8) = 0;
+
+    virtual Result<void> set_key_state(std::string_view alias, KeyState state) = 0;
+    virtual Result<KeySummary> key_info(std::string_view alias) = 0;
+    virtual Result<VaultStatus> status() = 0;
+};
+
+}  // namespace softpos::keys
