@@ -1,5 +1,6 @@
-// CPU of a whole online tap, entry point and kernel 7, without the card: its answers are made up
-// and ready. Aborts if a tap allocates. links: emv benchmark
+// CPU of a whole online tap, entry point and kernel 7, with the answers of a made-up card ready at
+// hand. A heap allocation within a tap fails the run.
+// links: emv benchmark
 #include "base/check.h"
 #include "phone/emv/made_up_card.h"
 

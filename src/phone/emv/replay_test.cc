@@ -3,6 +3,7 @@
 #include "phone/emv/replay.h"
 
 #include "base/hex.h"
+#include "codec/cup_fields.h"
 #include "phone/emv/dictionary.h"
 #include "phone/emv/kernel7.h"
 #include "phone/emv/made_up_card.h"
@@ -56,7 +57,7 @@ ParameterSet recorded_terminal() {
                                                             {0x9F33, "E0E9C8"},
                                                             {0x9F35, "22"},
                                                             {0x9F1E, "4646464646464646"},
-                                                            {0x9F09, "0200"}};
+                                                            {0x9F09, "0000"}};
     for (const auto& [tag, value] : values) EXPECT_TRUE(set.add(codec::Tag{tag}, unhex(value)));
     return set;
 }
@@ -90,8 +91,9 @@ TEST(Replay, RecordedOnlineTapGivesTheSameCommands) {
     EXPECT_FALSE(tap.take_record()) << "the machine forgets the card";
 }
 
-// The source never fills 9F34: it sends 000000, which would be "fail CVM processing", though its
-// card asks for nothing. We send 1F0000, no CVM performed; every other object is equal.
+// The source never fills 9F34: it sends 000000 for a card that asks for nothing, where we send
+// 1F0000, no CVM performed. Its 9F09 is empty too, 0000; that one is given as a parameter. Every
+// other object is equal byte for byte.
 TEST(Replay, RecordedOnlineTapGivesTheSameField55ButForItsCvmResults) {
     const auto file = shared("qpboc_online_tap.json");
     if (!file) GTEST_SKIP() << "no shared cases here";
@@ -105,6 +107,9 @@ TEST(Replay, RecordedOnlineTapGivesTheSameField55ButForItsCvmResults) {
     ASSERT_NE(at, std::string::npos);
     sent.replace(at, 12, "9F34031F0000");
     EXPECT_EQ(to_hex(record->field55()), sent);
+    const auto as_sent = codec::field_55_for_sale(record->field55());
+    ASSERT_TRUE(as_sent);
+    EXPECT_EQ(to_hex(*as_sent), sent) << "the host's order and ours are one";
 }
 
 TEST(Replay, RecordedOfflineApprovalIsDeclined) {
@@ -278,6 +283,45 @@ TEST(Replay, EveryEventInEveryPhaseEndsInAnOutcome) {
         ASSERT_EQ(step.kind, StepKind::done) << "SEED=" << prng.seed();
         ASSERT_NE(step.outcome.kind, OutcomeKind::none) << "SEED=" << prng.seed();
     }
+}
+
+// 6985 for the first of two applications: the second one is used, and its name is in field 55.
+TEST(Replay, SelectNextTakesTheOtherApplication) {
+    auto parameters = made_up_parameters();
+    auto debit = parameters.combinations()[0];
+    ASSERT_TRUE(debit.aid.assign(unhex("A000000333010101")));
+    ASSERT_TRUE(parameters.add(debit));
+    auto steps = MadeUpCard().transcript();
+    steps[0].answer = unhex(
+        "6F37840E325041592E5359532E4444463031A525BF0C22"
+        "610D4F08A000000333010101870101"
+        "610D4F08A000000333010102870102"
+        "0000"
+        "0000"
+        "9000");
+    const auto selected = steps[1];
+    const auto options = steps[2];
+    steps[1].command = unhex("00A4040008A00000033301010100");
+    steps[2].answer = unhex("6985");
+    steps.push_back(selected);
+    steps.push_back(options);
+    Tap tap(parameters);
+    const auto result = replay(tap, made_up_request(), steps);
+    EXPECT_EQ(result.outcome.kind, OutcomeKind::online_request) << describe(result.outcome.error);
+    ASSERT_EQ(result.commands.size(), 5u);
+    EXPECT_EQ(result.commands[1], steps[1].command);
+    EXPECT_EQ(result.commands[3], steps[3].command);
+    EXPECT_EQ(to_hex(tap.take_record()->aid()), "A000000333010102");
+}
+
+TEST(Replay, AnotherCurrencyIsABadRequest) {
+    const auto parameters = made_up_parameters();
+    Tap tap(parameters);
+    auto request = made_up_request();
+    request.transaction.currency = 840;
+    const auto step = tap.start(request);
+    EXPECT_EQ(step.kind, StepKind::done);
+    EXPECT_EQ(step.outcome.error.cause, Cause::bad_request);
 }
 
 TEST(Replay, SnapshotGoesOnWhereItWasTaken) {
