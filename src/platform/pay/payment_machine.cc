@@ -153,10 +153,10 @@ Result<void> Stepper::answer() {
             take_answer();
             return {};
         case unknown:
-            if (!is_refund())
-                record_late_answer();
-            else if (event_.response_code != next_.response_code)
+            if (is_refund())
                 take_answer();
+            else
+                record_late_answer();
             return {};
         case reversal_pending:
         case reversed:
@@ -192,6 +192,7 @@ void Stepper::take_answer() {
     if (klass == AnswerClass::retry_later) return lose_track(ReversalReason::other);
     if (klass == AnswerClass::duplicate && is_refund() && next_.attempts > 0) {
         // The network took one of our repeats for another refund. Only a person can tell.
+        if (!waits_for_retry()) return;
         next_.next_attempt_at = {};
         transition_.changed = true;
         return effect(EffectKind::call_operator);
@@ -251,6 +252,7 @@ void Stepper::release_original() {
 // reversal and is an advice, so it is repeated until the network answers.
 void Stepper::lose_track(ReversalReason reason) {
     const bool first_time = is(sent);
+    if (!first_time && next_.response_code == context_.payment.response_code) return;  // Again.
     next_.reversal_reason = reason;
     next_.refusal = next_.response_code.empty() ? Refusal::network_timeout
                                                 : refusal_of_answer(next_.response_code);

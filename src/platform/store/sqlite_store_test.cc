@@ -1,0 +1,179 @@
+// What is SQLite's alone: files, schema versions, and a process that is killed while it writes.
+#include "platform/store/sqlite_store.h"
+
+#include "testing/prng.h"
+
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace softpos::store {
+namespace {
+
+constexpr std::string_view shop = "898310058120001";
+constexpr pay::BusinessDate today{20261122};
+
+class SqliteStoreTest : public ::testing::Test {
+protected:
+    void SetUp() override {
+        std::string pattern = (std::filesystem::temp_directory_path() / "sqliteXXXXXX").string();
+        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+        folder_ = pattern;
+    }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
+    std::string path() const { return folder_ + "/store.db"; }
+
+    std::string folder_;
+};
+
+pay::Payment approved_sale(Random& random, std::uint32_t stan) {
+    pay::Payment sale;
+    sale.id = pay::new_id(shop, {1'763'000'000'000 + stan}, random);
+    sale.merchant = shop;
+    sale.terminal = "00000001";
+    sale.amount_minor = 100 + stan;
+    sale.idempotency_key = Id128::make(random);
+    sale.state = pay::PaymentState::approved;
+    sale.batch = 1;
+    sale.stan = stan;
+    sale.settlement_date = today;
+    sale.fee = {.merchant_minor = 6, .issuer_minor = 4, .network_minor = 1};
+    return sale;
+}
+
+// In a child process: sells as fast as it can, and names each durable sale on the pipe.
+[[noreturn]] void sell_until_killed(const std::string& path, std::uint64_t seed, int pipe) {
+    auto store = open_sqlite({.path = path});
+    if (!store) _exit(1);
+    SeededRandom random(seed);
+    for (std::uint32_t stan = 1; stan < 900'000; ++stan) {
+        const pay::Payment sale = approved_sale(random, stan);
+        (*store)->submit(
+            [sale](Tx& tx) -> Result<void> {
+                TRY_VOID(tx.insert(sale));
+                return tx.post(pay::post_sale(sale));
+            },
+            [sale, pipe](Result<void> durable) {
+                if (durable && write(pipe, sale.id.bytes.data(), 16) != 16) _exit(2);
+            });
+        if (stan % 64 == 0) usleep(500);
+    }
+    _exit(3);
+}
+
+std::vector<Id128> run_and_kill(const std::string& path, std::uint64_t seed) {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(pipe(ends.data()), 0);
+    const pid_t child = fork();
+    if (child == 0) {
+        close(ends[0]);
+        sell_until_killed(path, seed, ends[1]);
+    }
+    close(ends[1]);
+    SeededRandom random(seed + 1);
+    const std::size_t kill_after = 1 + random.below(1500);
+    std::vector<Id128> acknowledged;
+    Id128 id;
+    bool killed = false;
+    while (read(ends[0], id.bytes.data(), 16) == 16) {
+        acknowledged.push_back(id);
+        if (!killed && acknowledged.size() >= kill_after) {
+            kill(child, SIGKILL);
+            killed = true;
+        }
+    }
+    close(ends[0]);
+    int status = 0;
+    EXPECT_EQ(waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    return acknowledged;
+}
+
+// A killed process proves the protocol; that the disk keeps what it synced is for the disk.
+TEST_F(SqliteStoreTest, AKilledProcessLosesNothingThatItAcknowledged) {
+    const std::uint64_t seed = testing::Prng::from_environment().seed();
+    for (std::uint64_t round = 0; round < 5; ++round) {
+        const auto acknowledged = run_and_kill(path(), seed * 100 + round);
+        ASSERT_FALSE(acknowledged.empty());
+        auto store = open_sqlite({.path = path()});
+        ASSERT_TRUE(store) << store.error().what.c_str();
+        const auto checked = (*store)->read([&](Reader& reader) -> Result<void> {
+            for (const Id128& id : acknowledged) {
+                EXPECT_TRUE(TRY(reader.payment(id))) << "SEED=" << seed;
+                EXPECT_EQ(TRY(reader.transfers_of(id)).size(), 3U) << "SEED=" << seed;
+            }
+            pay::Balances folded;
+            std::int64_t count = 0;
+            IdPage page{.after = {}, .rows_max = page_rows_max};
+            while (true) {
+                const auto payments = TRY(reader.payments_on(today, page));
+                if (payments.empty()) break;
+                for (const auto& payment : payments) {
+                    const auto transfers = TRY(reader.transfers_of(payment.id));
+                    TRY_VOID(pay::fold(transfers, folded));
+                }
+                count += static_cast<std::int64_t>(payments.size());
+                page.after = payments.back().id;
+            }
+            EXPECT_EQ(TRY(reader.balances()), folded) << "SEED=" << seed;
+            EXPECT_EQ(pay::trial_balance(folded), 0) << "SEED=" << seed;
+            EXPECT_GE(count, static_cast<std::int64_t>(acknowledged.size()));
+            return {};
+        });
+        EXPECT_TRUE(checked);
+        store->reset();
+        std::filesystem::remove_all(folder_);
+        std::filesystem::create_directory(folder_);
+    }
+}
+
+TEST_F(SqliteStoreTest, ANewerSchemaIsRefused) {
+    ASSERT_TRUE(open_sqlite({.path = path()}));
+    sqlite3* raw = nullptr;
+    ASSERT_EQ(sqlite3_open(path().c_str(), &raw), SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(raw, "UPDATE schema_version SET version = version + 1", nullptr, nullptr,
+                           nullptr),
+              SQLITE_OK);
+    sqlite3_close(raw);
+    const auto store = open_sqlite({.path = path()});
+    ASSERT_FALSE(store);
+    EXPECT_EQ(store.error().kind, ErrorKind::unsupported);
+}
+
+TEST_F(SqliteStoreTest, AFileThatIsNoDatabaseIsRefused) {
+    std::ofstream(path()) << std::string(8192, 'x');
+    const auto store = open_sqlite({.path = path()});
+    ASSERT_FALSE(store);
+    EXPECT_EQ(store.error().kind, ErrorKind::malformed);
+}
+
+TEST_F(SqliteStoreTest, ManyWorksShareACommit) {
+    auto store = open_sqlite({.path = path()});
+    ASSERT_TRUE(store);
+    for (int i = 0; i < 1000; ++i) {
+        (*store)->submit([i](Tx& tx) { return tx.set("last", std::to_string(i)); },
+                         [](Result<void> durable) { EXPECT_TRUE(durable); });
+    }
+    ASSERT_TRUE((*store)->run([](Tx&) { return Result<void>{}; }));
+    const auto counts = (*store)->counts();
+    EXPECT_EQ(counts.works, 1001U);
+    EXPECT_LT(counts.commits, 900U);
+}
+
+TEST_F(SqliteStoreTest, AFullQueueRefusesWork) {
+    SqliteConfig config{.path = path()};
+    config.queue_works_max = 0;
+    auto store = open_sqlite(std::move(config));
+    ASSERT_TRUE(store);
+    EXPECT_EQ((*store)->run([](Tx&) { return Result<void>{}; }).error().kind,
+              ErrorKind::unavailable);
+}
+
+}  // namespace
+}  // namespace softpos::store
