@@ -74,10 +74,11 @@ TEST(Seqpacket, LargestMessagePassesBothWays) {
 TEST(Seqpacket, TooLongMessageNeverReachesTheHandler) {
     const ScratchDirectory scratch;
     std::atomic<int> calls = 0;
-    const Running server({.path = scratch.file("s")}, [&](Bytes request, const PeerId& peer) {
+    const auto handler = [&](Bytes request, const PeerId& peer) {
         ++calls;
         return echo(request, peer);
-    });
+    };
+    const Running server({.path = scratch.file("s")}, handler);
     const Descriptor socket = raw_connection(scratch.file("s"));
     const Buffer too_long(message_bytes_max + 1, 1);
     ASSERT_EQ(::send(socket.get(), too_long.data(), too_long.size(), MSG_NOSIGNAL),
@@ -90,10 +91,11 @@ TEST(Seqpacket, TooLongMessageNeverReachesTheHandler) {
 TEST(Seqpacket, HandlerSeesWhoCalls) {
     const ScratchDirectory scratch;
     PeerId seen{};
-    const Running server({.path = scratch.file("s")}, [&](Bytes request, const PeerId& peer) {
+    const auto handler = [&](Bytes request, const PeerId& peer) {
         seen = peer;
         return echo(request, peer);
-    });
+    };
+    const Running server({.path = scratch.file("s")}, handler);
     SeqpacketClient client({.path = scratch.file("s")});
     ASSERT_TRUE(client.call(bytes_of("x")));
     EXPECT_EQ(seen.pid, ::getpid());
@@ -158,9 +160,10 @@ TEST(Seqpacket, ClientReconnectsToARestartedServer) {
 TEST(Seqpacket, RequestThatWasReceivedIsNotRepeated) {
     const ScratchDirectory scratch;
     std::atomic<int> calls = 0;
-    const Running server({.path = scratch.file("s")}, [&](Bytes request, const PeerId& peer) {
+    const auto handler = [&](Bytes request, const PeerId& peer) {
         return ++calls == 2 ? Buffer() : echo(request, peer);
-    });
+    };
+    const Running server({.path = scratch.file("s")}, handler);
     SeqpacketClient client({.path = scratch.file("s")});
     ASSERT_TRUE(client.call(bytes_of("x")));
     EXPECT_FALSE(client.call(bytes_of("x")));

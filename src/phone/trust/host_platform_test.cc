@@ -5,6 +5,7 @@
 #include "host/scratch_directory.h"
 #include "phone/trust/test_rig.h"
 #include "phone/trust/trusted_core.h"
+#include "world/card/virtual_card.h"
 
 #include <gtest/gtest.h>
 

@@ -11,7 +11,6 @@
 #include "host/durable_file.h"
 #include "phone/trust/trusted_platform.h"
 #include "protocol/trusted_call.h"
-#include "world/card/virtual_card.h"
 
 #include <filesystem>
 #include <functional>
@@ -19,6 +18,10 @@
 #include <optional>
 #include <string>
 #include <vector>
+
+namespace softpos::card {
+class VirtualCard;
+}
 
 namespace softpos::trust {
 
@@ -75,14 +78,8 @@ private:
     SeededRandom random_{7};
 };
 
-inline card::VirtualCard make_card(const std::string& name) {
-    auto profile = card::parse_card(read_project_file("data/cards/" + name + ".card"));
-    const auto issuer = card::parse_issuer(read_project_file("data/cards/bank-a.issuer"));
-    CHECK(profile.has_value() && issuer.has_value());
-    auto data = card::personalise(std::move(*profile), *issuer);
-    CHECK(data.has_value());
-    return card::VirtualCard(std::move(*data));
-}
+// One of data/cards, by the issuer of bank A. In trusted_core_test.cc.
+card::VirtualCard make_card(const std::string& name);
 
 using Invoke = std::function<Buffer(Bytes request)>;
 
@@ -139,7 +136,8 @@ public:
     }
 
     // A whole tap; a failure is a failed CHECK.
-    protocol::TapOutcome tap(card::VirtualCard& card, std::int64_t amount_minor) {
+    template <typename Card>
+    protocol::TapOutcome tap(Card& card, std::int64_t amount_minor) {
         auto step = ask<protocol::TapStep>(purchase(amount_minor));
         while (const auto* send = std::get_if<protocol::SendApdu>(&step.next)) {
             rapdus.push_back(card.transmit(send->command));

@@ -5,6 +5,7 @@
 #include "base/hex.h"
 #include "phone/trust/test_rig.h"
 #include "testing/prng.h"
+#include "world/card/virtual_card.h"
 
 #include <gtest/gtest.h>
 
@@ -12,6 +13,16 @@
 #include <set>
 
 namespace softpos::trust {
+
+card::VirtualCard make_card(const std::string& name) {
+    auto profile = card::parse_card(read_project_file("data/cards/" + name + ".card"));
+    const auto issuer = card::parse_issuer(read_project_file("data/cards/bank-a.issuer"));
+    CHECK(profile.has_value() && issuer.has_value());
+    auto data = card::personalise(std::move(*profile), *issuer);
+    CHECK(data.has_value());
+    return card::VirtualCard(std::move(*data));
+}
+
 namespace {
 
 using protocol::TapOutcomeKind;

@@ -5,6 +5,7 @@
 #include "host/seqpacket.h"
 #include "phone/trust/test_rig.h"
 #include "testing/prng.h"
+#include "world/card/virtual_card.h"
 
 #include <gtest/gtest.h>
 
