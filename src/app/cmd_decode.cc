@@ -119,7 +119,8 @@ int decode_iso8583(const DecodeOptions& options) {
     Bytes message = *bytes;
     json::object out{{"dialect", std::string(dialect->name())}};
     if (options.whole_frame) {
-        const auto frame = codec::parse_frame(message.subspan(std::min<std::size_t>(2, message.size())));
+        const auto frame =
+            codec::parse_frame(message.subspan(std::min<std::size_t>(2, message.size())));
         if (!frame) return show_error(frame.error());
         out["tpdu"] = to_hex(frame->tpdu);
         out["header"] = to_hex(frame->header);
@@ -130,8 +131,8 @@ int decode_iso8583(const DecodeOptions& options) {
     if (!read) return show_error(read.error());
     json::array fields;
     for (const codec::DescribedField& field : codec::describe(*parsed)) {
-        fields.push_back(json::object{
-            {"field", field.field}, {"name", field.name}, {"value", field.value}});
+        fields.push_back(
+            json::object{{"field", field.field}, {"name", field.name}, {"value", field.value}});
     }
     out["fields"] = std::move(fields);
     return show(out);

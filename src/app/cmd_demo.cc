@@ -11,6 +11,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <sys/stat.h>
 
 namespace softpos::app {
 namespace {
@@ -33,7 +34,6 @@ private:
     Result<void> next_day();
     Result<void> last_proof();
 
-    Result<JsonAnswer> ask(JsonApi& api, const std::string& target, const std::string& body);
     Result<std::string> tap(std::int64_t amount_minor, std::string_view what,
                             std::string_view expected);
     Result<void> close_day(const std::string& date);
@@ -54,7 +54,7 @@ void Story::title(std::string_view text) {
 void Story::line(std::string_view text, std::string_view message, const std::string& ms) {
     std::printf(
         "%s %-66.*s %s %10s\n",
-        coloured(Colour::cyan, (++step_ < 10 ? " " : "") + std::to_string(step_)).c_str(),
+        coloured(Colour::cyan, (step_ < 10 ? " " : "") + std::to_string(step_)).c_str(),
         static_cast<int>(text.size()), text.data(),
         coloured(Colour::dim, std::string(message) +
                                   std::string(20 - std::min<std::size_t>(20, message.size()), ' '))
@@ -67,64 +67,31 @@ void Story::detail(const std::string& text) {
     std::printf("     %s\n", coloured(Colour::dim, text).c_str());
 }
 
-// A refusal of an API ends the story, with its words.
-Result<JsonAnswer> Story::ask(JsonApi& api, const std::string& target, const std::string& body) {
-    JsonAnswer answer = TRY(body.empty() ? api.get(target) : api.post(target, body));
-    if (!answer.good()) {
-        std::fprintf(stderr, "softpos demo: %s answered %u %s\n", target.c_str(), answer.status(),
-                     answer.body().c_str());
-        return fail(ErrorKind::denied, "demo: a call was refused", answer.status());
-    }
-    return answer;
-}
-
 Result<void> Story::set_up() {
     title("An acquirer, a merchant, a phone");
     Stopwatch signup;
-    const auto merchant = TRY(ask(world_.acquirer(), "/v1/merchants",
-                                  json_object({{"name", "Noodle House Nanjing Road"},
-                                               {"licence_kind", "resident_id"},
-                                               {"licence_number", "11010519491231002X"},
-                                               {"mcc", "5812"},
-                                               {"region", "2900"},
-                                               {"phone", "13800138000"},
-                                               {"bank_name", "Bank of Tests"},
-                                               {"account_holder", "Noodle House"},
-                                               {"bank_account", "6212345678900000003"},
-                                               {"address", "1 Nanjing Road, Shanghai"}})));
-    merchant_ = merchant.text("merchant_id");
-    line("micro-merchant signs up: " + merchant_, "POST /v1/merchants", signup.ms());
-    Stopwatch activation;
-    TRY(ask(world_.acquirer(), "/v1/merchants/" + merchant_ + "/approve", "{}"));
-    TRY(ask(world_.acquirer(), "/v1/merchants/" + merchant_ + "/activate", "{}"));
-    line("application checked, merchant approved and active", "approve, activate", activation.ms());
-
+    merchant_ = TRY(world_.make_merchant("11010519491231002X"));
+    line("micro-merchant signs up, is checked, approved, active: " + merchant_,
+         "POST /v1/merchants", signup.ms());
     Stopwatch terminal_watch;
-    const auto terminal =
-        TRY(ask(world_.acquirer(), "/v1/merchants/" + merchant_ + "/terminals", "{}"));
-    const std::string number = terminal.text("terminal_id");
-    TRY(ask(world_.network(), "/v1/terminals",
-            json_object(
-                {{"terminal_id", std::string_view(number)},
-                 {"merchant_id", std::string_view(merchant_)},
-                 {"master_key", std::string_view(terminal.text("network_key.master_key"))},
-                 {"check_value", std::string_view(terminal.text("network_key.check_value"))}})));
-    line("terminal " + number + ": master key to the network, under the zone key", "POST terminals",
-         terminal_watch.ms());
+    const auto terminal = TRY(world_.make_terminal(merchant_));
+    line("terminal " + terminal.number + ": its key to the network, under the zone key",
+         "POST terminals", terminal_watch.ms());
 
     Stopwatch enrolment;
-    TRY(ask(world_.phone(), "/v1/enrol",
-            json_object({{"activation_code", std::string_view(terminal.text("activation_code"))},
-                         {"server", std::string_view("https://127.0.0.1:" +
-                                                     std::to_string(world_.phone_port()))},
-                         {"ca_pem", std::string_view(world_.ca_pem())}})));
+    TRY(DemoWorld::ask(
+        world_.phone(), "/v1/enrol",
+        json_object({{"activation_code", std::string_view(terminal.activation_code)},
+                     {"server",
+                      std::string_view("https://127.0.0.1:" + std::to_string(world_.phone_port()))},
+                     {"ca_pem", std::string_view(world_.ca_pem())}})));
     line("phone enrolled: certificate, and its first key into the trusted core", "POST enrol",
          enrolment.ms());
 
-    TRY(ask(world_.network(), "/v1/accounts",
-            json_object({{"card", debit_card}, {"balance_minor", card_balance_minor}})));
+    TRY(DemoWorld::ask(world_.network(), "/v1/accounts",
+                       json_object({{"card", debit_card}, {"balance_minor", card_balance_minor}})));
     issuer_total_at_start_ =
-        TRY(ask(world_.network(), "/v1/state", "")).number("accounts_total_minor");
+        TRY(DemoWorld::ask(world_.network(), "/v1/state", "")).number("accounts_total_minor");
     return {};
 }
 
@@ -159,8 +126,9 @@ Result<void> Story::sales() {
     title("Cards are tapped");
     const std::string first = TRY(tap(12'800, "dinner for four", "approved"));
     detail("three commands to the card; the issuer recomputed its cryptogram; MAC both ways");
-    date_ = TRY(ask(world_.acquirer(), "/v1/status", "")).text("business_date");
-    const auto balance = TRY(ask(world_.acquirer(), "/v1/merchants/" + merchant_ + "/balance", ""));
+    date_ = TRY(DemoWorld::ask(world_.acquirer(), "/v1/status", "")).text("business_date");
+    const auto balance =
+        TRY(DemoWorld::ask(world_.acquirer(), "/v1/merchants/" + merchant_ + "/balance", ""));
     line("merchant credited: " + yuan(balance.number("payable_minor")) + " yuan after the fee",
          "ledger", "");
     voided_ = TRY(tap(3'650, "wrong table", "approved"));
@@ -168,8 +136,8 @@ Result<void> Story::sales() {
     TRY(tap(4'251, "no money left (xx.51)", "declined"));
 
     Stopwatch watch;
-    const auto voiding = TRY(
-        ask(world_.phone(), "/v1/void", json_object({{"payment_id", std::string_view(voided_)}})));
+    const auto voiding = TRY(DemoWorld::ask(
+        world_.phone(), "/v1/void", json_object({{"payment_id", std::string_view(voided_)}})));
     if (voiding.text("result") != "approved") {
         return fail(ErrorKind::denied, "demo: the void was not approved");
     }
@@ -179,14 +147,16 @@ Result<void> Story::sales() {
 
 Result<void> Story::broken_network() {
     title("The network is cut in the middle of a sale");
-    TRY(ask(world_.network(), "/v1/faults", json_object({{"action", "cut"}, {"mti", "0200"}})));
+    TRY(DemoWorld::ask(world_.network(), "/v1/faults",
+                       json_object({{"action", "cut"}, {"mti", "0200"}})));
     const std::string lost = TRY(tap(6'600, "answer lost on the wire", "declined"));
     detail("the issuer had approved; no answer came, so the reversal was durable before the reply");
     Stopwatch watch;
     std::string state;
     // The reversal runs by itself; its end is asked for until it is there.
     for (int attempt = 0; attempt < 400 && state != "reversed"; ++attempt) {
-        state = TRY(ask(world_.acquirer(), "/v1/payments/" + lost, "")).text("payment.state");
+        state = TRY(DemoWorld::ask(world_.acquirer(), "/v1/payments/" + lost, ""))
+                    .text("payment.state");
     }
     if (state != "reversed") return fail(ErrorKind::denied, "demo: not reversed in time");
     line("reversal answered: nobody paid", "0400 -> 0410", watch.ms());
@@ -201,7 +171,7 @@ Result<void> Story::broken_network() {
 Result<void> Story::close_day(const std::string& date) {
     const std::string day = "/v1/days/" + date;
     Stopwatch settle_watch;
-    const auto settled = TRY(ask(world_.acquirer(), day + "/settle", "{}"));
+    const auto settled = TRY(DemoWorld::ask(world_.acquirer(), day + "/settle", "{}"));
     const bool balanced = settled.size("batches") > 0 && settled.flag("batches.0.balanced");
     line(std::string("batch reported; the network's totals are ") +
              (balanced ? "the same" : "different"),
@@ -221,7 +191,7 @@ Result<void> Story::close_day(const std::string& date) {
              yuan(imported.number("net_minor")) + " yuan",
          "ACOMN", import_watch.ms());
     Stopwatch reconcile_watch;
-    const auto report = TRY(ask(world_.acquirer(), day + "/reconcile", "{}"));
+    const auto report = TRY(DemoWorld::ask(world_.acquirer(), day + "/reconcile", "{}"));
     line("ours, the message log and the file agree: " +
              std::to_string(report.number("matched_count")) + " matched, " +
              std::to_string(report.size("exceptions")) + " exceptions",
@@ -231,7 +201,7 @@ Result<void> Story::close_day(const std::string& date) {
         return fail(ErrorKind::denied, "demo: the day does not reconcile to zero");
     }
     Stopwatch pay_watch;
-    const auto paid = TRY(ask(world_.acquirer(), day + "/payouts", "{}"));
+    const auto paid = TRY(DemoWorld::ask(world_.acquirer(), day + "/payouts", "{}"));
     line("merchants paid out: " + yuan(paid.number("total_minor")) + " yuan, file for the bank",
          "payout file", pay_watch.ms());
     return {};
@@ -246,7 +216,7 @@ Result<void> Story::next_day() {
     title("The next day");
     Stopwatch part_watch;
     const auto refund = [this](std::int64_t amount) {
-        return ask(
+        return DemoWorld::ask(
             world_.phone(), "/v1/refund",
             json_object({{"payment_id", std::string_view(refunded_)}, {"amount_minor", amount}}));
     };
@@ -268,14 +238,14 @@ Result<void> Story::next_day() {
     line("60.00 more would be above the sale: " + code, "refused here", over_watch.ms());
     TRY(tap(20'000, "a banquet", "approved"));
     const std::string tomorrow =
-        TRY(ask(world_.acquirer(), "/v1/status", "")).text("business_date");
+        TRY(DemoWorld::ask(world_.acquirer(), "/v1/status", "")).text("business_date");
     title("The day " + tomorrow + " ends");
     return close_day(tomorrow);
 }
 
 Result<void> Story::last_proof() {
     title("What is left");
-    const auto ledger = TRY(ask(world_.acquirer(), "/v1/ledger", ""));
+    const auto ledger = TRY(DemoWorld::ask(world_.acquirer(), "/v1/ledger", ""));
     std::int64_t outside = 0;
     for (std::size_t i = 0; i < ledger.size("accounts"); ++i) {
         const std::string row = "accounts." + std::to_string(i) + ".";
@@ -288,7 +258,7 @@ Result<void> Story::last_proof() {
     }
     const std::int64_t sum = ledger.number("sum_minor");
     line("the books sum to " + yuan(sum), "ledger", "");
-    const auto state = TRY(ask(world_.network(), "/v1/state", ""));
+    const auto state = TRY(DemoWorld::ask(world_.network(), "/v1/state", ""));
     const std::int64_t spent = issuer_total_at_start_ - state.number("accounts_total_minor");
     const std::int64_t expected = 12'800 + 8'800 + 1'000 - 3'000 + 20'000;
     line("cardholders paid " + yuan(spent) + " yuan, exactly what was sold and not returned",
@@ -315,6 +285,7 @@ int run(const std::string& wanted_folder, bool keep) {
         std::array<char, 32> name{"/tmp/softpos-demo-XXXXXX"};
         if (::mkdtemp(name.data()) == nullptr) return report("no folder below /tmp");
         folder = name.data();
+        ::chmod(folder.c_str(), 0711);  // The jailed processes find their own folders below it.
     }
     std::printf("%s  everything below runs on this machine, in %s\n",
                 coloured(Colour::bold, "OpenSoftPOS demo").c_str(), folder.c_str());

@@ -11,6 +11,7 @@
 #include "world/sim/card_folder.h"
 #include "world/sim/socket_carrier.h"
 
+#include <cstdio>
 #include <filesystem>
 #include <sys/stat.h>
 #include <thread>
@@ -20,6 +21,7 @@ namespace {
 
 constexpr unsigned start_ms = 10'000;
 constexpr std::size_t pem_bytes_max = 16 * 1024;
+constexpr std::int64_t fleet_balance_minor = 100'000'000'000;
 
 }  // namespace
 
@@ -138,6 +140,64 @@ Result<void> DemoWorld::start_phone() {
                         &line));
     phone_ = TRY(JsonApi::make({.unix_path = phone_socket}));
     return {};
+}
+
+// A refusal is shown as it came, then ends what was going on.
+Result<JsonAnswer> DemoWorld::ask(JsonApi& api, const std::string& target,
+                                  const std::string& body) {
+    JsonAnswer answer = TRY(body.empty() ? api.get(target) : api.post(target, body));
+    if (!answer.good()) {
+        std::fprintf(stderr, "softpos: %s answered %u %s\n", target.c_str(), answer.status(),
+                     answer.body().c_str());
+        return fail(ErrorKind::denied, "a call was refused", answer.status());
+    }
+    return answer;
+}
+
+Result<std::string> DemoWorld::make_merchant(std::string_view licence) {
+    const auto merchant = TRY(ask(*acquirer_, "/v1/merchants",
+                                  json_object({{"name", "Noodle House Nanjing Road"},
+                                               {"licence_kind", "resident_id"},
+                                               {"licence_number", licence},
+                                               {"mcc", "5812"},
+                                               {"region", "2900"},
+                                               {"phone", "13800138000"},
+                                               {"bank_name", "Bank of Tests"},
+                                               {"account_holder", "Noodle House"},
+                                               {"bank_account", "6212345678900000003"},
+                                               {"address", "1 Nanjing Road, Shanghai"}})));
+    const std::string number = merchant.text("merchant_id");
+    TRY(ask(*acquirer_, "/v1/merchants/" + number + "/approve", "{}"));
+    TRY(ask(*acquirer_, "/v1/merchants/" + number + "/activate", "{}"));
+    return number;
+}
+
+Result<DemoWorld::NewTerminal> DemoWorld::make_terminal(const std::string& merchant) {
+    const auto made = TRY(ask(*acquirer_, "/v1/merchants/" + merchant + "/terminals", "{}"));
+    NewTerminal terminal{made.text("terminal_id"), made.text("activation_code")};
+    TRY(ask(
+        *network_, "/v1/terminals",
+        json_object({{"terminal_id", std::string_view(terminal.number)},
+                     {"merchant_id", std::string_view(merchant)},
+                     {"master_key", std::string_view(made.text("network_key.master_key"))},
+                     {"check_value", std::string_view(made.text("network_key.check_value"))}})));
+    return terminal;
+}
+
+Result<sim::Fleet> DemoWorld::make_fleet(std::size_t count, Random& random) {
+    const std::string merchant = TRY(make_merchant("11010519491231002X"));
+    sim::Fleet fleet;
+    for (std::size_t i = 0; i < count; ++i) {
+        auto phone = TRY(
+            sim::FleetPhone::make(host::data_path("cards"), static_cast<std::uint32_t>(i), random));
+        const NewTerminal terminal = TRY(make_terminal(merchant));
+        TRY_VOID(
+            phone->enrol({.phone_port = phone_port_, .ca_pem = ca_pem_}, terminal.activation_code));
+        TRY(ask(*network_, "/v1/accounts",
+                json_object({{"pan", phone->card_pan()}, {"balance_minor", fleet_balance_minor}})));
+        fleet.push_back(std::move(phone));
+    }
+    return fleet;
 }
 
 Result<void> DemoWorld::hold_card(const std::string& name) {

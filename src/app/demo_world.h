@@ -5,6 +5,7 @@
 #include "app/json_api.h"
 #include "base/result.h"
 #include "host/child_process.h"
+#include "world/sim/load_run.h"
 
 #include <cstdint>
 #include <memory>
@@ -22,6 +23,9 @@ public:
                                                     std::int64_t answer_ms);
     ~DemoWorld();
 
+    // Fails where the API refuses.
+    static Result<JsonAnswer> ask(JsonApi& api, const std::string& target, const std::string& body);
+
     JsonApi& network() { return *network_; }    // Control API of the simulated network.
     JsonApi& acquirer() { return *acquirer_; }  // Server, with the acquirer's API key.
     JsonApi& phone() { return *phone_; }        // Local API of the phone.
@@ -33,6 +37,18 @@ public:
 
     // Holds the card of that name to the phone's reader for one tap, in the background.
     Result<void> hold_card(const std::string& name);
+
+    // Enrolled phones of one new merchant, with money on their cards.
+    Result<sim::Fleet> make_fleet(std::size_t count, Random& random);
+
+    // An active merchant; its number.
+    Result<std::string> make_merchant(std::string_view licence);
+    // A terminal of that merchant, known to the network; the activation code.
+    struct NewTerminal {
+        std::string number;
+        std::string activation_code;
+    };
+    Result<NewTerminal> make_terminal(const std::string& merchant);
 
     // Ends the server with SIGKILL and starts it again.
     Result<void> kill_and_restart_server();

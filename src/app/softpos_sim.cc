@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
         "/v1/state, POST /v1/terminals, /v1/accounts, /v1/faults, /v1/cut-over."};
     sim::SimConfig config;
     config.dialect_path = host::data_path("dialects/cup-pos.dialect");
+    config.fees_path = host::data_path("fees/card.fees");
     config.cards_folder = host::data_path("cards");
     bool plain_codes = false;
     app.add_option("--address", config.address)->capture_default_str();

@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "codec/strict_json.h"
 #include "crypto/hash.h"
-#include "crypto/mac.h"
 #include "platform/merchant/application.h"
 #include "platform/merchant/numbers.h"
 #include "platform/pay/shard.h"
@@ -160,11 +159,11 @@ net::HttpResponse AcquirerCalls::apply(const std::string& body) {
     if (!findings.empty()) return refuse(findings[0].refusal, {}, findings[0].field);
 
     merchant::ProtectedNumbers numbers;
-    const auto keyed = [&](const std::string& number) {
-        return crypto::hmac_sha256(parts_.number_key.bytes(), bytes_of(number));
-    };
-    numbers.licence.digest = keyed(application.licence_number);
-    numbers.bank_account.digest = keyed(application.bank_account);
+    numbers.licence.digest = parts_.numbers.digest(application.licence_number);
+    numbers.bank_account.digest = parts_.numbers.digest(application.bank_account);
+    auto sealed = parts_.numbers.seal(application.bank_account, parts_.random);
+    if (!sealed) return refuse_error(sealed.error());
+    numbers.bank_account.sealed = *std::move(sealed);
 
     bool duplicate = false;
     merchant::Merchant merchant;
@@ -172,11 +171,12 @@ net::HttpResponse AcquirerCalls::apply(const std::string& body) {
         duplicate = TRY(tx.merchant_by_licence(numbers.licence.digest)).has_value();
         if (duplicate) return {};
         const std::string sequence = "merchant/" + application.region + "/" + application.mcc;
-        const auto number = TRY(merchant::merchant_number(
-            {.acquirer = parts_.acquirer_code,
-             .region = application.region,
-             .mcc = application.mcc,
-             .sequence = static_cast<std::uint64_t>(TRY(tx.next_number(sequence)))}));
+        const auto next = TRY(tx.next_number(sequence));
+        const auto number =
+            TRY(merchant::merchant_number({.acquirer = parts_.acquirer_code,
+                                           .region = application.region,
+                                           .mcc = application.mcc,
+                                           .sequence = static_cast<std::uint64_t>(next)}));
         merchant = TRY(take_application(application, numbers, number, now));
         return tx.insert(merchant);
     });

@@ -16,10 +16,10 @@
 
 #include "base/clock.h"
 #include "base/random.h"
-#include "base/secret.h"
 #include "net/http_message.h"
 #include "net/http_server.h"
 #include "platform/keys/key_vault.h"
+#include "platform/server/number_box.h"
 #include "platform/server/phone_calls.h"
 #include "platform/server/settlement_jobs.h"
 #include "platform/server/upstream.h"
@@ -42,8 +42,8 @@ public:
         SettlementJobs& settlement;
         const Clock& clock;
         Random& random;
-        const SecretBytes& number_key;  // Keys the hashes by which duplicates are found.
-        std::string acquirer_code;      // First three characters of every merchant number.
+        const NumberBox& numbers;
+        std::string acquirer_code;  // First three characters of every merchant number.
     };
 
     explicit AcquirerCalls(Parts parts) : parts_(std::move(parts)) {}

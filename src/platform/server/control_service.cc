@@ -13,6 +13,8 @@
 #include "platform/server/settlement_jobs.h"
 #include "platform/store/sqlite_store.h"
 
+#include <optional>
+
 namespace softpos::server {
 namespace {
 
@@ -36,7 +38,7 @@ struct ControlService::Impl {
     merchant::LimitTable limits;
     std::string emv_parameters;
     crypto::CertAndKey ca;
-    SecretBytes number_key;
+    std::optional<NumberBox> numbers;
     std::unique_ptr<store::SqliteStore> store;
     std::unique_ptr<keys::RemoteVault> vault;
     std::unique_ptr<WorkerPool> workers;
@@ -70,7 +72,8 @@ Result<void> ControlService::Impl::start_core(const ServerConfig& config, const 
     emv_parameters = TRY(host::read_data("emv/unionpay.params"));
     ca.cert_pem = TRY(read_text(folder + "/ca.pem"));
     ca.key_pem = TRY(read_text(folder + "/ca.key"));
-    number_key = TRY(host::read_secret_file(folder + "/number.key", 64));
+    const SecretBytes number_key = TRY(host::read_secret_file(folder + "/number.key", 64));
+    numbers = TRY(NumberBox::make(number_key.bytes()));
     store = TRY(store::open_sqlite({.path = folder + "/platform.db"}));
     vault = TRY(keys::RemoteVault::connect(
         {.path = config.vault_socket, .connections_max = worker_threads}));
@@ -85,18 +88,19 @@ Result<void> ControlService::Impl::start_core(const ServerConfig& config, const 
     network.host = config.network_host;
     network.port = config.network_port;
     network.dialect_text = TRY(host::read_data("dialects/cup-pos.dialect"));
+    network.response_codes_text = TRY(host::read_data("policy/response-codes.tsv"));
     PaymentEngine* const payments = engine.get();
     upstream = TRY(Upstream::start(
         std::move(network), Upstream::Parts{*store, *vault, *workers, *timers, clock, random},
         [payments](Incoming incoming) { payments->on_incoming(std::move(incoming)); }));
     engine->connect(*upstream);
-    settlement =
-        std::make_unique<SettlementJobs>(SettlementJobs::Parts{*store, *upstream, clock, random});
+    settlement = std::make_unique<SettlementJobs>(
+        SettlementJobs::Parts{*store, *upstream, *numbers, clock, random});
     phones = std::make_unique<PhoneCalls>(
         PhoneCalls::Parts{*store, *vault, *workers, *engine, clock, random, ca, emv_parameters});
     acquirer = std::make_unique<AcquirerCalls>(
         AcquirerCalls::Parts{*store, *vault, *workers, *upstream, *phones, *settlement, clock,
-                             random, number_key, config.acquirer_code});
+                             random, *numbers, config.acquirer_code});
     const std::size_t open = TRY(engine->recover());
     if (open != 0) {
         log(LogLevel::warning, "server: payments taken up after a restart",

@@ -191,9 +191,8 @@ Result<Payment> PaymentEngine::new_payment(store::Tx& tx, const PaymentOrder& or
     if (card != nullptr) {
         payment.masked_pan = card->masked_pan;
         payment.stored_card = card->stored_form;
-        const auto quote = TRY(parts_.fees.quote({pay::FeeProduct::card,
-                                                  class_of_card(card->card_tlv.bytes()),
-                                                  order.amount_minor}));
+        const auto quote = TRY(parts_.fees.quote(
+            {pay::FeeProduct::card, class_of_card(card->card_tlv.bytes()), order.amount_minor}));
         payment.fee = quote.fee;
         payment.fee_return = quote.on_refund;
         return payment;

@@ -8,10 +8,12 @@
 #include "platform/pay/business_date.h"
 #include "platform/pay/payout.h"
 #include "platform/pay/reconciliation.h"
+#include "platform/server/number_box.h"
 #include "platform/server/upstream.h"
 #include "platform/store/store.h"
 
 #include <cstdint>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,6 +52,7 @@ public:
     struct Parts {
         store::Store& store;
         Upstream& upstream;
+        const NumberBox& numbers;
         const Clock& clock;
         Random& random;
     };
@@ -72,9 +75,12 @@ public:
     Result<PayoutRun> pay_out(pay::BusinessDate date);
 
 private:
-    Result<BatchOutcome> settle_terminal(const TerminalRef& terminal, std::uint32_t batch);
+    Result<BatchOutcome> settle_batch(const TerminalRef& terminal, std::uint32_t batch);
+    Result<void> pay_merchant(const pay::MerchantDay& day, pay::BusinessDate date, PayoutRun& run);
+    Result<std::string> payout_line(const pay::Payout& payout);
 
     Parts parts_;
+    std::mutex running_;  // One job at a time: each waits on a worker.
 };
 
 }  // namespace softpos::server

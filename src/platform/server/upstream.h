@@ -14,6 +14,7 @@
 #include "platform/keys/key_vault.h"
 #include "platform/pay/payment.h"
 #include "platform/pay/payment_machine.h"
+#include "platform/pay/settlement.h"
 #include "platform/server/worker_pool.h"
 #include "platform/store/store.h"
 
@@ -27,7 +28,8 @@ namespace softpos::server {
 struct UpstreamConfig {
     std::string host = "127.0.0.1";
     std::uint16_t port = 0;
-    std::string dialect_text;  // Of cup-pos.dialect.
+    std::string dialect_text;         // Of cup-pos.dialect.
+    std::string response_codes_text;  // Of response-codes.tsv.
     std::uint32_t sign_in_ms = 10'000;
 };
 
@@ -102,9 +104,11 @@ public:
     // on_incoming, or never.
     Result<void> send(const Outgoing& outgoing);
 
-    // Reports the totals of a terminal's batch (0500); true where the network's are the same.
+    // Reports the totals of a terminal's batch (0500); true where the network's are the same. On a
+    // worker; done may be called from another one.
+    using Settled = std::function<void(Result<bool>)>;
     void settle_batch(const TerminalRef& terminal, std::uint32_t batch,
-                      std::function<void(Result<bool>)> done);
+                      const pay::BatchTotals& totals, Settled done);
 
     // The network's business date as last seen in field 15; not known before the first answer.
     pay::BusinessDate business_date() const;

@@ -2,6 +2,7 @@
 #include "world/sim/network_host.h"
 
 #include "base/check.h"
+#include "codec/ber_tlv.h"
 #include "crypto/cipher.h"
 #include "crypto/mac.h"
 
@@ -36,6 +37,12 @@ std::int64_t number_of(std::string_view digits) {
 std::string trace_key(const std::string& terminal, const std::string& batch,
                       const std::string& trace) {
     return terminal + "|" + batch + "|" + trace;
+}
+
+// Tag 84: the identifier's last byte is 01 for debit, 02 and 03 for credit.
+bool is_credit(Bytes field55) {
+    const auto aid = codec::find_value(field55, codec::Tag{0x84});
+    return aid && *aid && (*aid)->size() >= 8 && ((**aid)[7] == 0x02 || (**aid)[7] == 0x03);
 }
 
 // The message class decides what an answer is called: 0200 -> 0210.
@@ -225,6 +232,7 @@ std::string NetworkHost::answer_purchase(Turn& turn, NetworkRecord record) {
         ++counters_.declined;
         return code;
     }
+    record.credit_card = is_credit(turn.in.binary(55).value_or(Bytes()));
     keep(std::move(record));
     CHECK(turn.out.set(37, records_.back().rrn).has_value());
     CHECK(turn.out.set(38, records_.back().auth_code).has_value());

@@ -46,6 +46,7 @@ struct NetworkRecord {
     std::string original_trace;
     std::int64_t amount_minor = 0;
     std::uint32_t settlement_date = 0;  // YYYYMMDD.
+    bool credit_card = false;           // By the application identifier in field 55.
     bool reversed = false;
     bool voided = false;
     std::int64_t refunded_minor = 0;

@@ -1,0 +1,87 @@
+// softpos-load: how many purchases a second the platform takes, end to end, on this machine.
+#include "app/console.h"
+#include "app/demo_world.h"
+#include "base/log.h"
+#include "host/data_files.h"
+#include "world/sim/load_run.h"
+
+#include <CLI/CLI.hpp>
+
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <sys/stat.h>
+
+namespace {
+
+using namespace softpos;       // NOLINT(google-build-using-namespace): a main() file.
+using namespace softpos::app;  // NOLINT(google-build-using-namespace)
+
+constexpr std::int64_t answer_ms = 45'000;
+
+struct LoadOptions {
+    std::size_t phones = 32;
+    std::size_t taps = 400;
+    std::size_t warm_up = 10;
+    bool json = false;
+};
+
+Result<sim::LoadResult> measure(DemoWorld& world, const LoadOptions& options) {
+    SystemRandom random;
+    SystemClock clock;
+    std::fprintf(stderr, "preparing %zu phones with %zu taps each\n", options.phones, options.taps);
+    sim::Fleet fleet = TRY(world.make_fleet(options.phones, random));
+    auto warm = TRY(sim::prepare_taps(fleet, options.warm_up, random, clock.now()));
+    auto taps = TRY(sim::prepare_taps(fleet, options.taps, random, clock.now()));
+    // Signs every terminal in and opens every connection.
+    TRY(sim::run_load(fleet, std::move(warm), clock));
+    return sim::run_load(fleet, std::move(taps), clock);
+}
+
+int run(const LoadOptions& options) {
+    std::array<char, 32> name{"/tmp/softpos-load-XXXXXX"};
+    if (::mkdtemp(name.data()) == nullptr) return report("no folder below /tmp");
+    ::chmod(name.data(), 0711);  // The jailed processes find their own folders below it.
+    auto world = DemoWorld::start(name.data(), answer_ms);
+    if (!world) return report(world.error());
+    const auto result = measure(**world, options);
+    world->reset();
+    std::filesystem::remove_all(name.data());
+    if (!result) return report(result.error());
+    const auto approved = result->count("approved");
+    if (options.json) {
+        std::printf(
+            "{\"approved\":%llu,\"sent\":%zu,\"approved_per_second\":%lld,\"p50_us\":%lld,"
+            "\"p99_us\":%lld}\n",
+            static_cast<unsigned long long>(approved), result->answers.size(),
+            static_cast<long long>(result->per_second()),
+            static_cast<long long>(result->percentile_us(50)),
+            static_cast<long long>(result->percentile_us(99)));
+    } else {
+        std::printf("%llu of %zu approved, %lld a second, p50 %lld us, p99 %lld us\n",
+                    static_cast<unsigned long long>(approved), result->answers.size(),
+                    static_cast<long long>(result->per_second()),
+                    static_cast<long long>(result->percentile_us(50)),
+                    static_cast<long long>(result->percentile_us(99)));
+    }
+    return approved == result->answers.size() ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    CLI::App app{
+        "Starts network, vault and server on this machine and drives purchases from many "
+        "phones through them, each with its own trusted core, card and certificate."};
+    LoadOptions options;
+    app.add_option("--phones", options.phones, "each waits for its answer before the next tap")
+        ->capture_default_str()
+        ->check(CLI::Range(1, 512));
+    app.add_option("--taps", options.taps, "for each phone")->capture_default_str();
+    app.add_flag("--json", options.json, "one line of JSON");
+    CLI11_PARSE(app, argc, argv);
+    set_log_program("softpos-load");
+    return run(options);
+}
