@@ -100,28 +100,42 @@ Purpose derivation(std::size_t key_bytes) {
     return {usage_key_derivation, aes_kind(key_bytes)};
 }
 
+BlockKey block_key(Bytes key) {
+    auto made = BlockKey::make(Cipher::aes, key);
+    CHECK(made.has_value());
+    return std::move(*made);
+}
+
 // From the initial key down to `counter`, one derivation for each one bit from the top. Any
-// counter: the caller has checked it, and the update key sits at all ones.
-SecretBytes walk(Bytes initial_key, Bytes initial_key_id, std::uint32_t counter) {
+// counter: the caller has checked it, and the update key sits at all ones. `cipher` is any AES
+// cipher, and is left with the key above the result in it.
+SecretBytes walk(BlockKey& cipher, Bytes initial_key, Bytes initial_key_id, std::uint32_t counter) {
     SecretBytes key = SecretBytes::copy_of(initial_key);
-    auto parent = BlockKey::make(Cipher::aes, initial_key);
-    CHECK(parent.has_value());
     std::uint32_t path = 0;
     for (std::uint32_t bit = top_bit; bit != 0; bit >>= 1) {
         if ((counter & bit) == 0) continue;
-        if (path != 0) CHECK(parent->rekey(key.bytes()).has_value());
         path |= bit;
-        derive(*parent, derivation(initial_key.size()), tail_of(initial_key_id, path),
+        CHECK(cipher.rekey(key.bytes()).has_value());
+        derive(cipher, derivation(initial_key.size()), tail_of(initial_key_id, path),
                key.writable());
     }
     return key;
 }
 
-SecretBytes working_key(Bytes derivation_key, const AesKsn& ksn, const Purpose& purpose) {
-    const auto parent = BlockKey::make(Cipher::aes, derivation_key);
-    CHECK(parent.has_value());
+SecretBytes working_key(BlockKey& cipher, Bytes derivation_key, const AesKsn& ksn,
+                        const Purpose& purpose) {
+    CHECK(cipher.rekey(derivation_key).has_value());
     SecretBytes key(bytes_of_kind(purpose.kind));
-    derive(*parent, purpose, tail_of(ksn.initial_key_id(), ksn.counter()), key.writable());
+    derive(cipher, purpose, tail_of(ksn.initial_key_id(), ksn.counter()), key.writable());
+    return key;
+}
+
+SecretBytes initial_key_of(BlockKey& cipher, Bytes bdk, Bytes initial_key_id) {
+    CHECK(cipher.rekey(bdk).has_value());
+    Tail tail{};
+    std::ranges::copy(initial_key_id, tail.begin());
+    SecretBytes key(bdk.size());
+    derive(cipher, {usage_initial_key, aes_kind(bdk.size())}, tail, key.writable());
     return key;
 }
 
@@ -173,41 +187,55 @@ bool is_dukpt_counter(std::uint32_t counter) {
 
 Result<SecretBytes> dukpt_aes_initial_key(Bytes bdk, Bytes initial_key_id8) {
     TRY_VOID(check_sizes(bdk, initial_key_id8));
-    const BlockKey parent = TRY(BlockKey::make(Cipher::aes, bdk));
-    Tail tail{};
-    std::ranges::copy(initial_key_id8, tail.begin());
-    SecretBytes key(bdk.size());
-    derive(parent, {usage_initial_key, aes_kind(bdk.size())}, tail, key.writable());
-    return key;
+    BlockKey cipher = block_key(bdk);
+    return initial_key_of(cipher, bdk, initial_key_id8);
 }
+
+namespace {
+
+// The last two steps, with whatever cipher the caller has at hand.
+Result<SecretBytes> key_at(BlockKey& cipher, Bytes initial_key, const AesKsn& ksn,
+                           const Purpose& purpose) {
+    const SecretBytes key = walk(cipher, initial_key, ksn.initial_key_id(), ksn.counter());
+    return working_key(cipher, key.bytes(), ksn, purpose);
+}
+
+}  // namespace
 
 Result<SecretBytes> dukpt_aes_key_from_initial(Bytes initial_key, const AesKsn& ksn,
                                                DukptUsage usage, DukptKeyKind kind) {
     TRY_VOID(check_sizes(initial_key, ksn.initial_key_id()));
     TRY_VOID(check_strength(kind, initial_key.size()));
     TRY_VOID(check_counter(ksn.counter()));
-    const SecretBytes key = walk(initial_key, ksn.initial_key_id(), ksn.counter());
-    return working_key(key.bytes(), ksn, {std::to_underlying(usage), kind});
+    BlockKey cipher = block_key(initial_key);
+    return key_at(cipher, initial_key, ksn, {std::to_underlying(usage), kind});
 }
 
 Result<SecretBytes> dukpt_aes_host_key(Bytes bdk, const AesKsn& ksn, DukptUsage usage,
                                        DukptKeyKind kind) {
-    const SecretBytes initial_key = TRY(dukpt_aes_initial_key(bdk, ksn.initial_key_id()));
-    return dukpt_aes_key_from_initial(initial_key.bytes(), ksn, usage, kind);
+    TRY_VOID(check_sizes(bdk, ksn.initial_key_id()));
+    TRY_VOID(check_strength(kind, bdk.size()));
+    TRY_VOID(check_counter(ksn.counter()));
+    BlockKey cipher = block_key(bdk);
+    const SecretBytes initial_key = initial_key_of(cipher, bdk, ksn.initial_key_id());
+    return key_at(cipher, initial_key.bytes(), ksn, {std::to_underlying(usage), kind});
 }
 
 Result<SecretBytes> dukpt_aes_update_key(Bytes bdk, Bytes initial_key_id8, DukptKeyKind kind) {
-    const SecretBytes initial_key = TRY(dukpt_aes_initial_key(bdk, initial_key_id8));
+    TRY_VOID(check_sizes(bdk, initial_key_id8));
     TRY_VOID(check_strength(kind, bdk.size()));
-    const SecretBytes key = walk(initial_key.bytes(), initial_key_id8, update_counter);
-    return working_key(key.bytes(), AesKsn::make(initial_key_id8, update_counter),
-                       {std::to_underlying(DukptUsage::key_encryption), kind});
+    BlockKey cipher = block_key(bdk);
+    const SecretBytes initial_key = initial_key_of(cipher, bdk, initial_key_id8);
+    return key_at(cipher, initial_key.bytes(), AesKsn::make(initial_key_id8, update_counter),
+                  {std::to_underlying(DukptUsage::key_encryption), kind});
 }
 
 Result<SecretBytes> dukpt_aes_derivation_key(Bytes bdk, const AesKsn& ksn) {
-    const SecretBytes initial_key = TRY(dukpt_aes_initial_key(bdk, ksn.initial_key_id()));
+    TRY_VOID(check_sizes(bdk, ksn.initial_key_id()));
     TRY_VOID(check_counter(ksn.counter()));
-    return walk(initial_key.bytes(), ksn.initial_key_id(), ksn.counter());
+    BlockKey cipher = block_key(bdk);
+    const SecretBytes initial_key = initial_key_of(cipher, bdk, ksn.initial_key_id());
+    return walk(cipher, initial_key.bytes(), ksn.initial_key_id(), ksn.counter());
 }
 
 namespace {
@@ -240,9 +268,11 @@ Result<DukptAesDevice> DukptAesDevice::load(Bytes initial_key, Bytes initial_key
     std::ranges::copy(initial_key_id8, device.initial_key_id_.begin());
     device.key_bytes_ = initial_key.size();
     device.counter_ = first_counter;
+    BlockKey cipher = block_key(initial_key);
     for (std::size_t i = 0; i < register_count; ++i) {
         const RegisterUse use = use_of(i, first_counter);
-        if (use.needed) device.registers_[i] = walk(initial_key, initial_key_id8, use.counter);
+        if (!use.needed) continue;
+        device.registers_[i] = walk(cipher, initial_key, initial_key_id8, use.counter);
     }
     return device;
 }
@@ -257,11 +287,10 @@ void DukptAesDevice::advance() {
         counter_ = next > dukpt_counter_last ? update_counter : static_cast<std::uint32_t>(next);
         return;
     }
-    const auto parent = BlockKey::make(Cipher::aes, used.bytes());
-    CHECK(parent.has_value());
+    const BlockKey parent = block_key(used.bytes());
     for (std::size_t i = 0; i < current; ++i) {
         SecretBytes key(key_bytes_);
-        derive(*parent, derivation(key_bytes_),
+        derive(parent, derivation(key_bytes_),
                tail_of(initial_key_id_, counter_ | std::uint32_t{1} << i), key.writable());
         registers_[i] = std::move(key);
     }
@@ -273,7 +302,8 @@ Result<DukptAesDevice::Step> DukptAesDevice::next(DukptUsage usage, DukptKeyKind
     TRY_VOID(check_strength(kind, key_bytes_));
     Step step{.ksn = AesKsn::make(initial_key_id_, counter_), .key = {}};
     const SecretBytes& held = registers_[static_cast<std::size_t>(std::countr_zero(counter_))];
-    step.key = working_key(held.bytes(), step.ksn, {std::to_underlying(usage), kind});
+    BlockKey cipher = block_key(held.bytes());
+    step.key = working_key(cipher, held.bytes(), step.ksn, {std::to_underlying(usage), kind});
     advance();
     return step;
 }

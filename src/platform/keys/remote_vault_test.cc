@@ -8,6 +8,7 @@
 #include "platform/keys/vault_service.h"
 #include "platform/keys/vault_test_cards.h"
 #include "testing/prng.h"
+#include "testing/vectors.h"
 
 #include <gtest/gtest.h>
 

@@ -8,6 +8,7 @@
 #include "crypto/mac.h"
 #include "host/scratch_directory.h"
 #include "platform/keys/vault_test_cards.h"
+#include "testing/vectors.h"
 
 #include <gtest/gtest.h>
 

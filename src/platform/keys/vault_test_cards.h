@@ -3,13 +3,13 @@
 #pragma once
 
 #include "base/check.h"
+#include "base/hex.h"
 #include "crypto/aead.h"
 #include "crypto/cipher.h"
 #include "crypto/dukpt_aes.h"
 #include "crypto/envelope.h"
 #include "crypto/kcv.h"
 #include "platform/keys/key_vault.h"
-#include "testing/vectors.h"
 
 #include <vector>
 
@@ -19,6 +19,12 @@ inline const char* const card_list =
     "57106210940000000003D30122010000000F"
     "5F340101"
     "DF81551D950500000000009F10030102039F260811223344556677889F36020007";
+
+inline Buffer bytes_of_hex(std::string_view text) {
+    auto bytes = from_hex(text);
+    CHECK(bytes.has_value());
+    return std::move(*bytes);
+}
 
 // Gets its initial key the way a phone does, and counts.
 class Phone {
@@ -58,7 +64,7 @@ private:
     static protocol::SealedCard seal_with(const crypto::DukptAesDevice::Step& step, Bytes aad,
                                           const std::string& list) {
         const auto sealed =
-            crypto::gcm_seal(step.key.bytes(), step.ksn.bytes, aad, testing::unhex(list));
+            crypto::gcm_seal(step.key.bytes(), step.ksn.bytes, aad, bytes_of_hex(list));
         CHECK(sealed.has_value());
         return {step.ksn.bytes, *sealed};
     }
@@ -101,8 +107,8 @@ public:
     }
 
 private:
-    Buffer part_1_ = testing::unhex("00112233445566778899AABBCCDDEEFF");
-    Buffer part_2_ = testing::unhex("13579BDF02468ACE1032547698BADCFE");
+    Buffer part_1_ = bytes_of_hex("00112233445566778899AABBCCDDEEFF");
+    Buffer part_2_ = bytes_of_hex("13579BDF02468ACE1032547698BADCFE");
 };
 
 }  // namespace softpos::keys::testing_ends
