@@ -38,11 +38,16 @@ int size_of(std::size_t size) {
 
 Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Mode mode,
                                                      std::int64_t busy_ms_max) {
+    // Its memory statistics take a lock for every allocation. Refused once it runs, which is fine.
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     auto connection = std::make_unique<Connection>();
     const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE |
                       (mode == Mode::read_write ? SQLITE_OPEN_CREATE : 0);
     const int status = sqlite3_open_v2(path.c_str(), &connection->handle_, flags, nullptr);
     if (status != SQLITE_OK) return std::unexpected(error_of(status));
+    constexpr int small_bytes = 512, small_count = 1'000;  // Kept at hand by the connection.
+    sqlite3_db_config(connection->handle_, SQLITE_DBCONFIG_LOOKASIDE, nullptr, small_bytes,
+                      small_count);
     sqlite3_extended_result_codes(connection->handle_, 1);
     sqlite3_busy_timeout(connection->handle_,
                          static_cast<int>(std::clamp<std::int64_t>(busy_ms_max, 0, 60'000)));
@@ -127,7 +132,7 @@ Query& Query::operator<<(std::int64_t value) {
 Query& Query::operator<<(std::string_view value) {
     if (failed_) return *this;
     const char* const data = value.empty() ? "" : value.data();
-    bound(sqlite3_bind_text(statement_, ++bound_, data, size_of(value.size()), SQLITE_TRANSIENT));
+    bound(sqlite3_bind_text(statement_, ++bound_, data, size_of(value.size()), SQLITE_STATIC));
     return *this;
 }
 
@@ -137,7 +142,7 @@ Query& Query::operator<<(Bytes value) {
         bound(sqlite3_bind_zeroblob(statement_, ++bound_, 0));
     } else {
         bound(sqlite3_bind_blob(statement_, ++bound_, value.data(), size_of(value.size()),
-                                SQLITE_TRANSIENT));
+                                SQLITE_STATIC));
     }
     return *this;
 }

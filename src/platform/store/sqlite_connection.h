@@ -43,7 +43,8 @@ private:
     Result<sqlite3_stmt*> statement(const char* sql);
 };
 
-// One use of a statement: bind in order, step, read columns in order.
+// One use of a statement: bind in order, step, read columns in order. What is bound is borrowed
+// until the last step: bind nothing temporary.
 //
 //     Query query(connection, "SELECT name FROM merchants WHERE number = ?");
 //     query << number;

@@ -14,7 +14,7 @@ namespace softpos::store {
 struct SqliteConfig {
     std::string path = {};  // Made when missing. The folder must be there.
     std::size_t batch_works_max = 256;
-    std::int64_t batch_us_max = 2'000;     // From the first work of a batch to its commit.
+    std::int64_t batch_us_max = 10'000;    // No more work joins a batch that is older.
     std::size_t queue_works_max = 65'536;  // Beyond, work is refused as unavailable.
     std::size_t readers_max = 8;           // Connections; more questions wait for one.
     std::int64_t busy_ms_max = 5'000;
