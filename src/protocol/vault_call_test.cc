@@ -113,7 +113,9 @@ TEST(VaultCall, ChangedMessagesAreRefusedOrMeanWhatTheySay) {
         message[prng.below(static_cast<unsigned>(message.size()))] =
             static_cast<std::uint8_t>(prng.next());
         const auto decoded = decode_vault_request(message);
-        if (decoded) ASSERT_EQ(encode(*decoded), message) << "SEED=" << prng.seed();
+        if (decoded) {
+            ASSERT_EQ(encode(*decoded), message) << "SEED=" << prng.seed();
+        }
     }
 }
 

@@ -51,7 +51,9 @@ TEST(Authorise, PermitsWhatIsListedAndDeniesEverythingElse) {
                         const auto verdict = authorise(op, key, state);
                         EXPECT_EQ(verdict.has_value(), expected(op, key, state))
                             << operation << ' ' << usage << ' ' << algorithm << ' ' << mode;
-                        if (!verdict) EXPECT_EQ(verdict.error().kind, ErrorKind::denied);
+                        if (!verdict) {
+                            EXPECT_EQ(verdict.error().kind, ErrorKind::denied);
+                        }
                         ++(verdict ? permitted : denied);
                     }
                 }

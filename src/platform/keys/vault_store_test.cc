@@ -219,7 +219,9 @@ TEST(VaultRecords, RefusesEntriesThatNobodyWrites) {
     for (std::size_t size = 1; size < good.size(); ++size) {
         const auto cut = read_entries(Bytes(good).first(size));
         // Behind the first entry a cut leaves a whole list of one.
-        if (cut) EXPECT_EQ(cut->size(), 1U) << size;
+        if (cut) {
+            EXPECT_EQ(cut->size(), 1U) << size;
+        }
     }
     // K, 1, 'a', usage 2, algorithm 1, mode D, state 0: anything else there is no key of ours.
     for (const auto& [at, value] : {std::pair{0U, 'Q'},
