@@ -72,6 +72,8 @@ Result<void> run(const Flags& flags) {
                                                    .server_default = config.server},
                                                   *service, feed, hw::list_pcsc_readers));
     log(LogLevel::info, "ready");
+    std::printf("{\"event\":\"phone_ready\"}\n");  // For whoever started us and waits.
+    std::fflush(stdout);
     for (;;) {
         // Outcomes that were unknown when the connection or the last process ended.
         service->resolve_open();

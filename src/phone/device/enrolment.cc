@@ -39,9 +39,9 @@ Result<std::optional<Enrolment>> load_enrolment(const host::Directory& state) {
     codec::StrictJson fields(text_of(content->bytes()));
     Enrolment enrolment;
     enrolment.server = fields.text("server", server_url_bytes_max);
-    enrolment.server_ca_pem = fields.text("server_ca_pem", ca_pem_bytes_max);
-    enrolment.certificate_pem = fields.text("certificate_pem", ca_pem_bytes_max);
-    enrolment.key_pem = fields.text("key_pem", ca_pem_bytes_max);
+    enrolment.server_ca_pem = fields.lines("server_ca_pem", ca_pem_bytes_max);
+    enrolment.certificate_pem = fields.lines("certificate_pem", ca_pem_bytes_max);
+    enrolment.key_pem = fields.lines("key_pem", ca_pem_bytes_max);
     enrolment.core_has_it = fields.boolean("core_has_it");
     protocol::EnrolFinishRequest& core = enrolment.for_core;
     core.terminal_id = fields.text("terminal_id", 8);
@@ -50,7 +50,8 @@ Result<std::optional<Enrolment>> load_enrolment(const host::Directory& state) {
     if (!enrolment.core_has_it) {
         const Buffer key_id = fields.hex("initial_key_id", 8, 8);
         core.key_envelope = fields.hex("key_envelope", 1, protocol::key_envelope_bytes_max);
-        core.emv_parameters = fields.text("emv_parameters", protocol::emv_parameters_bytes_max);
+        core.emv_parameters =
+            text_of(fields.hex("emv_parameters", 1, protocol::emv_parameters_bytes_max));
         if (key_id.size() == 8) std::ranges::copy(key_id, core.initial_key_id.begin());
     }
     if (fields.finish()) return fail(ErrorKind::malformed, "enrolment: the file is damaged");
@@ -70,7 +71,7 @@ Result<void> store_enrolment(const host::Directory& state, const Enrolment& enro
     if (!enrolment.core_has_it) {
         object["initial_key_id"] = to_hex(core.initial_key_id);
         object["key_envelope"] = to_hex(core.key_envelope);
-        object["emv_parameters"] = core.emv_parameters;
+        object["emv_parameters"] = to_hex(bytes_of(core.emv_parameters));
     }
     std::string text = json::serialize(object);
     const auto written = state.write_durably(file_name, bytes_of(text), 0600);

@@ -302,7 +302,7 @@ HttpResponse PhoneApi::enrol(const std::string& body) {
     } else {
         order.server = config_.server_default;
     }
-    order.ca_pem = fields.text("ca_pem", ca_pem_bytes_max);
+    order.ca_pem = fields.lines("ca_pem", ca_pem_bytes_max);
     order.device_model = fields.optional_text("device_name", device_name_bytes_max).value_or("");
     if (const auto fault = fields.finish()) return refuse(fault->refusal, fault->field);
     const auto status = service_.enrol(order);

@@ -1,6 +1,7 @@
 // The table of what follows from what in a tap, then the loop over reader and core.
 #include "phone/device/relay.h"
 
+#include "base/log.h"
 #include "phone/device/ui_events.h"
 
 #include <algorithm>
@@ -163,6 +164,7 @@ RelayResult Relay::run(hw::CardReader& reader, const protocol::TapBeginRequest& 
         } else {
             const auto* onward = std::get_if<ContinueTap>(&step.next);
             auto answered = onward ? core_.tap_continue(onward->request) : core_.tap_begin(request);
+            if (!answered) log(LogLevel::warning, "tap failed", answered.error());
             if (cancelled_) machine.cancel();
             step = machine.on_core(std::move(answered));
         }

@@ -1,6 +1,8 @@
 // Encodes, calls, decodes, and refuses an answer to another question.
 #include "phone/device/trusted_client.h"
 
+#include "base/log.h"
+
 #include <utility>
 
 namespace softpos::device {
@@ -12,7 +14,10 @@ Result<Answer> TrustedClient::call(const protocol::TrustedRequest& request) {
     auto answered = client_.call(protocol::encode(request));
     if (!answered) return fail(answered.error().kind, answered.error().what);
     auto answer = protocol::decode_trusted_answer(*answered);
-    if (!answer) return fail(ErrorKind::malformed, "trusted core: the answer cannot be read");
+    if (!answer) {
+        log(LogLevel::error, "answer of the trusted core cannot be read", answer.error());
+        return fail(ErrorKind::malformed, "trusted core: the answer cannot be read");
+    }
     if (const auto* failure = std::get_if<protocol::TrustedFailure>(&*answer)) {
         return fail(ErrorKind::denied, "trusted core: refused",
                     static_cast<std::uint32_t>(failure->fault) + 1, failure->detail);

@@ -1,0 +1,392 @@
+// For the tests of the phone's services: a platform over real TLS, a trusted core behind a real
+// socket and a reader, each doing what the test tells it.
+#pragma once
+
+#include "base/hex.h"
+#include "codec/strict_json.h"
+#include "crypto/x509.h"
+#include "net/http_server.h"
+#include "phone/device/phone_service.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdlib>
+#include <deque>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <thread>
+
+namespace softpos::device::testing {
+
+class Folder {
+public:
+    Folder() {
+        std::string name = (std::filesystem::temp_directory_path() / "device-XXXXXX").string();
+        if (::mkdtemp(name.data()) != nullptr) path_ = name;
+    }
+    ~Folder() { std::filesystem::remove_all(path_); }
+    Folder(const Folder&) = delete;
+    Folder& operator=(const Folder&) = delete;
+    std::string file(const std::string& name) const { return path_ + "/" + name; }
+
+private:
+    std::string path_;
+};
+
+inline protocol::TapOutcome online_outcome() {
+    protocol::TapOutcome outcome;
+    outcome.kind = protocol::TapOutcomeKind::online_request;
+    outcome.refusal = Refusal::none;
+    outcome.masked_pan = "621094******0001";
+    outcome.aid = {0xA0, 0x00, 0x00, 0x03, 0x33};
+    outcome.card = protocol::SealedCard{.ksn = {1, 2, 3}, .ciphertext = Buffer(40, 0xCD)};
+    return outcome;
+}
+
+inline protocol::TapOutcome refusing_outcome(protocol::TapOutcomeKind kind, Refusal refusal) {
+    protocol::TapOutcome outcome;
+    outcome.kind = kind;
+    outcome.refusal = refusal;
+    return outcome;
+}
+
+// One SELECT for each tap, then the next scripted outcome (online where none is left). A radio
+// error ends the tap with "try again".
+class ScriptedCore {
+public:
+    explicit ScriptedCore(std::string path) {
+        auto server =
+            host::SeqpacketServer::listen({.path = path, .allowed_uids = {}, .owner = {}});
+        EXPECT_TRUE(server.has_value());
+        server_ = std::move(*server);
+        thread_ = std::thread([this] {
+            EXPECT_TRUE(server_->serve([this](Bytes request, const host::PeerId&) {
+                return protocol::encode(answer(protocol::decode_trusted_request(request).value()));
+            }));
+        });
+    }
+    ~ScriptedCore() {
+        server_->stop();
+        thread_.join();
+    }
+    ScriptedCore(const ScriptedCore&) = delete;
+    ScriptedCore& operator=(const ScriptedCore&) = delete;
+
+    std::deque<protocol::TapOutcome> outcomes;  // Set while no call runs.
+    std::atomic<bool> refuse_finish = false;
+    std::atomic<int> taps = 0;
+    std::atomic<int> finished = 0;
+    protocol::TapBeginRequest last_begin;
+
+private:
+    protocol::TrustedAnswer answer(const protocol::TrustedRequest& request) {
+        using namespace protocol;
+        if (std::holds_alternative<StatusRequest>(request)) {
+            return StatusAnswer{.core_version = 1,
+                                .enrolled = finished > 0,
+                                .terminal_id = finished > 0 ? "00000007" : "",
+                                .next_counter = 1};
+        }
+        if (std::holds_alternative<EnrolBeginRequest>(request)) {
+            EnrolBeginAnswer begun;
+            begun.public_point.fill(0x11);
+            begun.public_point[0] = 0x04;
+            begun.measurement.fill(0x22);
+            return begun;
+        }
+        if (std::holds_alternative<EnrolFinishRequest>(request)) {
+            if (refuse_finish) return TrustedFailure{TrustedFault::envelope_refused, 0};
+            ++finished;
+            return EnrolFinishAnswer{};
+        }
+        if (const auto* begin = std::get_if<TapBeginRequest>(&request)) {
+            ++taps;
+            last_begin = *begin;
+            return TapStep{SendApdu{{0x00, 0xA4, 0x04, 0x00, 0x00}, 500}, TapUi{0x16, 4, 0}};
+        }
+        const auto* onward = std::get_if<TapContinueRequest>(&request);
+        if (onward == nullptr) return TapAbortAnswer{};
+        if (std::holds_alternative<TapRfError>(onward->result)) {
+            return TapStep{refusing_outcome(TapOutcomeKind::try_again, Refusal::card_removed),
+                           TapUi{0x21, 3, 0}};
+        }
+        TapOutcome next = online_outcome();
+        if (!outcomes.empty()) {
+            next = outcomes.front();
+            outcomes.pop_front();
+        }
+        return TapStep{next, TapUi{0x17, 5, 300}};
+    }
+
+    std::unique_ptr<host::SeqpacketServer> server_;
+    std::thread thread_;
+};
+
+// Presents a card at once, unless told that none comes: then it waits for cancel.
+class ScriptedReader final : public hw::CardReader {
+public:
+    struct Script {
+        std::mutex mutex;
+        std::condition_variable changed;
+        std::deque<hw::ReaderFault> waits;      // none: a card.
+        std::deque<hw::ReaderFault> transmits;  // none: 9000.
+        bool hold = false;                      // No card ever comes.
+        bool waiting = false;
+        bool cancelled = false;
+
+        void await_waiting() {
+            std::unique_lock lock(mutex);
+            changed.wait(lock, [this] { return waiting; });
+        }
+    };
+    explicit ScriptedReader(Script& script) : script_(script) {}
+
+    std::string_view name() const override { return "scripted"; }
+    Result<void> wait_for_card(unsigned) override {
+        std::unique_lock lock(script_.mutex);
+        script_.waiting = true;
+        script_.changed.notify_all();
+        if (script_.hold) script_.changed.wait(lock, [this] { return script_.cancelled; });
+        script_.waiting = false;
+        if (std::exchange(script_.cancelled, false)) {
+            return hw::reader_failure(hw::ReaderFault::cancelled);
+        }
+        const auto fault = take(script_.waits);
+        if (fault != hw::ReaderFault::none) return hw::reader_failure(fault);
+        return {};
+    }
+    Result<Buffer> transmit(Bytes, unsigned) override {
+        const std::lock_guard lock(script_.mutex);
+        const auto fault = take(script_.transmits);
+        if (fault != hw::ReaderFault::none) return hw::reader_failure(fault);
+        return Buffer{0x90, 0x00};
+    }
+    void release() override {}
+    void cancel() override {
+        const std::lock_guard lock(script_.mutex);
+        script_.cancelled = true;
+        script_.changed.notify_all();
+    }
+
+private:
+    static hw::ReaderFault take(std::deque<hw::ReaderFault>& faults) {
+        if (faults.empty()) return hw::ReaderFault::none;
+        const auto fault = faults.front();
+        faults.pop_front();
+        return fault;
+    }
+    Script& script_;
+};
+
+// How the platform answers the next payments.
+enum class PlatformMood : std::uint8_t {
+    approve,
+    decline,
+    take_and_lose,  // Books it as approved, and the answer is lost.
+    lose,           // Lost on the way: never booked.
+    refuse,         // AMOUNT_OVER_LIMIT
+};
+
+class ScriptedPlatform {
+public:
+    ScriptedPlatform() {
+        const Instant now = SystemClock().now();
+        ca = crypto::make_ca("test ca", Instant{now.unix_ms - 86'400'000}, 2).value();
+        const auto server =
+            crypto::issue_server(
+                ca, {.common_name = "localhost", .dns = {"localhost"}, .ip = {"127.0.0.1"}},
+                Instant{now.unix_ms - 86'400'000}, 2)
+                .value();
+        net::HttpServerConfig config;
+        config.tls = net::ServerTls{
+            .cert_pem = server.cert_pem, .key_pem = server.key_pem, .client_ca_pem = ca.cert_pem};
+        server_ = net::HttpServer::listen(config, [this](net::HttpRequest request,
+                                                         const net::Responder& respond) {
+                      answer(request, respond);
+                  }).value();
+    }
+    std::string url() const { return "https://127.0.0.1:" + std::to_string(server_->port()); }
+    void stop() { server_->stop(); }
+
+    void book(const std::string& key, const std::string& kind, std::int64_t amount_minor,
+              const std::string& result = "approved") {
+        const std::lock_guard lock(mutex_);
+        payments_[key] = payment_of(kind, amount_minor, result);
+    }
+    std::string last_card() {
+        const std::lock_guard lock(mutex_);
+        return last_card_;
+    }
+
+    crypto::CertAndKey ca;
+    std::atomic<PlatformMood> mood = PlatformMood::approve;
+    std::atomic<int> posts = 0;
+    std::atomic<int> queries = 0;
+
+private:
+    std::string payment_of(const std::string& kind, std::int64_t amount_minor,
+                           const std::string& result) {
+        return R"({"payment_id":"p)" + std::to_string(++number_) + R"(","kind":")" + kind +
+               R"(","state":"posted","result":")" + result + R"(","amount_minor":)" +
+               std::to_string(amount_minor) +
+               R"(,"currency":"CNY","masked_pan":"621094******0001","trace":"000001",)"
+               R"("response_code":")" +
+               (result == "approved" ? "00" : "51") + R"(","of_tomorrow":1})";
+    }
+    static net::HttpResponse refusal(Refusal refusal) {
+        return {.status = row_of(refusal).http_status, .body = refusal_json(words_of(refusal))};
+    }
+
+    void answer(const net::HttpRequest& request, const net::Responder& respond) {
+        const std::lock_guard lock(mutex_);
+        if (request.target == "/v1/phone/enrol") return respond(enrol(request));
+        if (request.peer_common_name != "terminal-1") return respond(refusal(Refusal::forbidden));
+        if (request.method == "GET") return respond(query(request.target));
+        ++posts;
+        take_payment(request, respond);
+    }
+    net::HttpResponse query(const std::string& target) {
+        ++queries;
+        const auto at = target.find("?idempotency_key=");
+        const std::string word = target.substr(target.find_last_of("=/") + 1);
+        for (const auto& [key, payment] : payments_) {
+            const bool by_id = payment.find(R"("payment_id":")" + word + '"') != std::string::npos;
+            if (at != std::string::npos ? key == word : by_id) return {.body = payment};
+        }
+        return refusal(Refusal::not_found);
+    }
+    net::HttpResponse enrol(const net::HttpRequest& request) {
+        codec::StrictJson fields(request.body);
+        const std::string code = fields.text("activation_code", 64);
+        const std::string csr = fields.lines("csr_pem", 4096);
+        fields.hex("ta_public_point", 65, 65);
+        fields.hex("measurement", 32, 32);
+        auto device = fields.object("device");
+        device.text("model", 64);
+        device.text("os", 64);
+        device.text("app_version", 64);
+        if (const auto fault = fields.finish()) return refusal(fault->refusal);
+        if (code != "good-code") return refusal(Refusal::activation_code_invalid);
+        std::string pem =
+            crypto::sign_csr(ca, csr,
+                             {.common_name = "terminal-1", .now = SystemClock().now(), .days = 2})
+                .value();
+        std::string ca_pem = ca.cert_pem;
+        for (std::string* text : {&pem, &ca_pem}) {
+            for (std::size_t at = 0; (at = text->find('\n', at)) != std::string::npos; at += 2) {
+                text->replace(at, 1, "\\n");
+            }
+        }
+        return {.body = R"({"terminal_id":"00000007","merchant_id":"123456789012345",)"
+                        R"("merchant_name":"小店","initial_key_id":"0102030405060708",)"
+                        R"("key_envelope":"AABB","emv_parameters":"[kernel 7]\n","ca_pem":")" +
+                        ca_pem + R"(","certificate_pem":")" + pem + R"("})"};
+    }
+    void take_payment(const net::HttpRequest& request, const net::Responder& respond) {
+        codec::StrictJson fields(request.body);
+        const std::string key = fields.text("idempotency_key", 32);
+        const bool is_void = request.target.ends_with("/void");
+        const bool is_refund = request.target.ends_with("/refund");
+        std::string kind = is_void ? "void" : is_refund ? "refund" : "purchase";
+        const std::int64_t amount = is_void ? 0 : fields.integer("amount_minor", 1, 1'000'000'000);
+        if (kind == "purchase") {
+            EXPECT_EQ(fields.text("kind", 16), "purchase");
+            EXPECT_EQ(fields.text("currency", 3), "CNY");
+            (void)fields.optional_text("reference", 64);
+            auto card = fields.object("card");
+            EXPECT_EQ(card.hex("ksn", 12, 12).size(), 12u);
+            last_card_ = to_hex(card.hex("ciphertext", 17, 1024));
+            EXPECT_EQ(card.text("cvm", 20), "none");
+            EXPECT_EQ(card.text("entry", 20), "contactless");
+        }
+        EXPECT_FALSE(fields.finish().has_value());
+        if (mood == PlatformMood::refuse) return respond(refusal(Refusal::amount_over_limit));
+        if (mood == PlatformMood::lose) {
+            return respond({.status = 502, .content_type = "text/html", .body = "bad gateway"});
+        }
+        payments_[key] =
+            payment_of(kind, amount, mood == PlatformMood::decline ? "declined" : "approved");
+        if (mood == PlatformMood::take_and_lose) return;
+        respond({.body = payments_[key]});
+    }
+
+    std::mutex mutex_;
+    std::map<std::string, std::string> payments_;
+    std::string last_card_;
+    int number_ = 0;
+    std::unique_ptr<net::HttpServer> server_;
+};
+
+// Time that passes only by waiting.
+class ManualPauses final : public Pauses {
+public:
+    explicit ManualPauses(ManualClock& clock) : clock_(clock) {}
+    bool pause(std::uint32_t ms) override {
+        ++count;
+        if (on_pause) on_pause();
+        clock_.advance(std::chrono::milliseconds(ms));
+        return true;
+    }
+    int count = 0;
+    std::function<void()> on_pause;
+
+private:
+    ManualClock& clock_;
+};
+
+// Everything around one service. start() makes it, and makes it again after a "crash".
+struct World {
+    Folder folder;
+    ManualClock clock{SystemClock().now()};
+    SeededRandom random{7};
+    ScriptedPlatform platform;
+    ScriptedCore core{folder.file("core.sock")};
+    TrustedClient client{{.path = folder.file("core.sock"), .server_uid = {}}};
+    EventFeed feed;
+    ManualPauses pauses{clock};
+    ScriptedReader::Script reader;
+    std::unique_ptr<PhoneService> service;
+
+    std::string state() const { return folder.file("state"); }
+    void start() {
+        service.reset();
+        service =
+            PhoneService::open({.state_dir = state(), .platform = {.answer_ms = 1500}},
+                               {.clock = clock,
+                                .random = random,
+                                .core = client,
+                                .feed = feed,
+                                .pauses = pauses,
+                                .open_reader = [this]() -> Result<std::unique_ptr<hw::CardReader>> {
+                                    return std::make_unique<ScriptedReader>(reader);
+                                }})
+                .value();
+    }
+    EnrolOrder order(const std::string& code = "good-code") const {
+        EnrolOrder order;
+        order.activation_code = code;
+        order.server = platform.url();
+        order.ca_pem = platform.ca.cert_pem;
+        return order;
+    }
+    void start_enrolled() {
+        start();
+        const auto status = service->enrol(order());
+        ASSERT_TRUE(status.has_value()) << status.error().code;
+    }
+};
+
+inline Id128 key_of(std::uint8_t number) {
+    Id128 key;
+    key.bytes.fill(number);
+    return key;
+}
+
+inline std::string code_of(const Payment& payment) {
+    return payment.refusal ? payment.refusal->code : std::string();
+}
+
+}  // namespace softpos::device::testing
