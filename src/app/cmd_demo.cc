@@ -52,6 +52,7 @@ void Story::title(std::string_view text) {
 }
 
 void Story::line(std::string_view text, std::string_view message, const std::string& ms) {
+    ++step_;
     std::printf(
         "%s %-66.*s %s %10s\n",
         coloured(Colour::cyan, (step_ < 10 ? " " : "") + std::to_string(step_)).c_str(),

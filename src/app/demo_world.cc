@@ -11,6 +11,7 @@
 #include "world/sim/card_folder.h"
 #include "world/sim/socket_carrier.h"
 
+#include <atomic>
 #include <cstdio>
 #include <filesystem>
 #include <sys/stat.h>
@@ -29,13 +30,12 @@ constexpr std::int64_t fleet_balance_minor = 100'000'000'000;
 struct DemoWorld::Card {
     std::unique_ptr<sim::SocketCarrier> carrier;
     std::optional<card::VirtualCard> card;
+    std::atomic<bool> tapped = true;
     std::jthread field;
 
     void finish() {
-        if (field.joinable()) {
-            carrier->remove();
-            field.join();
-        }
+        if (!tapped.load()) carrier->remove();
+        if (field.joinable()) field.join();
     }
     ~Card() { finish(); }
 };
@@ -55,7 +55,7 @@ Result<host::ChildProcess> DemoWorld::spawn(const std::string& program,
     options.program = program_folder() + "/" + program;
     options.arguments = std::move(arguments);
     options.pipe_output = first_line != nullptr;
-    if (first_line == nullptr) options.output_path = folder_ + "/" + program + ".log";
+    options.output_path = folder_ + "/" + program + ".log";
     auto child = TRY(host::ChildProcess::spawn(options));
     if (first_line != nullptr) *first_line = TRY(child.read_line(start_ms));
     return child;
@@ -206,8 +206,10 @@ Result<void> DemoWorld::hold_card(const std::string& name) {
         TRY(sim::load_card(host::data_path("cards"), name, folder_ + "/card-" + name + ".state"));
     card_->card.emplace(std::move(card));
     Card* const held = card_.get();
+    held->tapped = false;
     card_->field = std::jthread([held] {
         const auto end = held->carrier->present(*held->card, sim::Presence::one_tap);
+        held->tapped = true;
         if (!end) log(LogLevel::warning, "demo: card", end.error());
     });
     return {};

@@ -120,11 +120,13 @@ Result<ChildProcess> ChildProcess::spawn(const ChildOptions& options) {
     const std::vector<char*> environment_list = pointers_to(environment);
     Descriptor out;
     Descriptor read_end;
+    Descriptor errors;
     if (!options.output_path.empty()) {
-        out.reset(
+        errors.reset(
             ::open(options.output_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-        if (!out.valid()) return failed("child's output file cannot be opened");
-    } else if (options.pipe_output) {
+        if (!errors.valid()) return failed("child's output file cannot be opened");
+    }
+    if (options.pipe_output) {
         std::array<int, 2> ends{};
         if (::pipe2(ends.data(), O_CLOEXEC) != 0) return failed("no pipe");
         read_end.reset(ends[0]);
@@ -132,8 +134,8 @@ Result<ChildProcess> ChildProcess::spawn(const ChildOptions& options) {
     }
     const Plan plan{argument_list.data(),
                     options.environment ? environment_list.data() : environ,
-                    out.get(),
-                    options.output_path.empty() ? -1 : out.get(),
+                    options.pipe_output ? out.get() : errors.get(),
+                    errors.get(),
                     options.uid,
                     options.gid,
                     ::getpid()};

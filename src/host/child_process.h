@@ -16,8 +16,8 @@ struct ChildOptions {
     std::vector<std::string> arguments{};  // Without the program's own name.
     // NAME=value. Absent: ours is inherited.
     std::optional<std::vector<std::string>> environment{};
-    std::string output_path{};   // stdout and stderr are appended to it; empty: see next.
-    bool pipe_output = false;    // stdout comes to read_line(); stderr stays ours.
+    std::string output_path{};   // stdout and stderr are appended to it; empty: they stay ours.
+    bool pipe_output = false;    // stdout comes to read_line() instead.
     std::optional<uid_t> uid{};  // Where we are root: run as this user and group.
     std::optional<gid_t> gid{};
 };

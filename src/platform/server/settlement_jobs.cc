@@ -260,14 +260,15 @@ Result<std::string> SettlementJobs::payout_line(const pay::Payout& payout) {
     }));
     if (!merchant) return fail(ErrorKind::not_found, "payout: no such merchant");
     const SecretBytes account = TRY(parts_.numbers.open(merchant->bank_account.sealed));
-    return channel::format_payout_line({.merchant = merchant->number,
-                                        .category = merchant->mcc,
-                                        .name = merchant->name,
-                                        .bank = merchant->bank_name,
-                                        .account = std::string(text_of(account.bytes())),
-                                        .holder = merchant->account_holder,
-                                        .region = merchant->region,
-                                        .amount_minor = payout.amount_minor});
+    return channel::format_payout_line(
+        {.merchant = merchant->number,
+         .category = merchant->mcc,
+         .name = merchant->name,
+         .bank = merchant->bank_name,
+         .account = std::string(text_of(account.bytes())),
+         .holder = merchant->account_holder,
+         .region = merchant->region + "00",  // Six digits: district unknown.
+         .amount_minor = payout.amount_minor});
 }
 
 Result<void> SettlementJobs::pay_merchant(const pay::MerchantDay& day, BusinessDate date,

@@ -3,20 +3,11 @@
 
 #include "platform/channel/clearing_file.h"
 
-#include <cstdio>
-
 namespace softpos::sim {
 namespace {
 
 using channel::ClearingColumn;
 using Kind = NetworkRecord::Kind;
-
-std::string fee_text(std::int64_t minor) {
-    char text[32];
-    const int size = std::snprintf(text, sizeof text, "%c%011lld", minor < 0 ? 'D' : 'C',
-                                   static_cast<long long>(minor < 0 ? -minor : minor));
-    return {text, static_cast<std::size_t>(size)};
-}
 
 Result<std::int64_t> fee_of(const NetworkRecord& sale, const pay::FeeTable& fees) {
     const auto quote = TRY(fees.quote(
@@ -36,13 +27,10 @@ Result<std::string> write_clearing(const NetworkHost& host, std::uint32_t date,
         const auto set = [&](ClearingColumn column, std::string value) {
             row.at(column) = std::move(value);
         };
-        char amount[16];
-        std::snprintf(amount, sizeof amount, "%012lld",
-                      static_cast<long long>(record.amount_minor));
         set(ClearingColumn::trace, record.trace);
         set(ClearingColumn::transmission_time, record.local_time);
         set(ClearingColumn::pan, record.pan);
-        set(ClearingColumn::amount, amount);
+        set(ClearingColumn::amount, channel::format_amount(record.amount_minor, 12));
         set(ClearingColumn::mti, record.kind == Kind::refund ? "0220" : "0200");
         set(ClearingColumn::processing, record.kind == Kind::sale ? "000000" : "200000");
         set(ClearingColumn::terminal, record.terminal_id);
@@ -55,11 +43,11 @@ Result<std::string> write_clearing(const NetworkHost& host, std::uint32_t date,
             set(ClearingColumn::original_trace, record.original_trace);
         }
         if (record.kind == Kind::sale) {
-            set(ClearingColumn::fee_payable, fee_text(-TRY(fee_of(record, fees))));
+            set(ClearingColumn::fee_payable, channel::format_fee(-TRY(fee_of(record, fees))));
         }
         if (record.kind == Kind::void_of_sale && record.original != 0) {
             const NetworkRecord& sale = host.records()[record.original - 1];
-            set(ClearingColumn::fee_receivable, fee_text(TRY(fee_of(sale, fees))));
+            set(ClearingColumn::fee_receivable, channel::format_fee(TRY(fee_of(sale, fees))));
         }
         file += TRY(channel::format_clearing_line(row)) + "\n";
     }
