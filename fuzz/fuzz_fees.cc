@@ -1,5 +1,6 @@
 // Any text makes a fee table whose fees add up, or is refused with a line.
 // links: pay merchant
+#include "base/bytes.h"
 #include "base/check.h"
 #include "base/money.h"
 #include "platform/merchant/limits.h"
@@ -9,7 +10,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace softpos;
-    const std::string_view text = text_of({data, size});
+    const std::string_view text = text_of(Bytes(data, size));
     if (const auto limits = merchant::LimitTable::parse(text)) CHECK(limits->version() > 0);
     const auto table = pay::FeeTable::parse(text);
     if (!table) return 0;

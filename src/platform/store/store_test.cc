@@ -313,10 +313,11 @@ TEST_P(StoreTest, TheThreeSidesOfADayReconcile) {
                 page = ClearingPage{
                     .rows_max = 2}]() mutable -> Result<std::optional<pay::ClearingRecord>> {
             if (rows.empty()) {
-                TRY_VOID(store_->read([&](Reader& reader) -> Result<void> {
+                const auto read = store_->read([&](Reader& reader) -> Result<void> {
                     rows = TRY(ask_page(reader, page));
                     return {};
-                }));
+                });
+                TRY_VOID(read);
                 if (rows.empty()) return std::nullopt;
                 page.after = rows.back().key;
             }
