@@ -6,7 +6,7 @@
 namespace softpos::crypto {
 
 constexpr std::size_t envelope_overhead_bytes = p256_point_bytes + 16;
-constexpr std::size_t envelope_bytes_max = 64 * 1024;
+constexpr std::size_t envelope_bytes_max = 64UL * 1024;
 
 // ephemeral point (65) || AES-256-GCM ciphertext || tag (16). Key and nonce are HKDF-SHA256 of the
 // agreed x coordinate, with both points as salt, so that an envelope fits one recipient and cannot

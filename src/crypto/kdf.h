@@ -6,7 +6,7 @@
 
 namespace softpos::crypto {
 
-constexpr std::size_t hkdf_bytes_max = 255 * 32;
+constexpr std::size_t hkdf_bytes_max = 255UL * 32;
 
 struct HkdfInput {
     Bytes secret;

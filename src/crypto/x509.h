@@ -11,7 +11,7 @@
 
 namespace softpos::crypto {
 
-constexpr std::size_t pem_bytes_max = 16 * 1024;
+constexpr std::size_t pem_bytes_max = 16UL * 1024;
 constexpr std::size_t common_name_bytes_max = 64;  // ub-common-name. Spec: [RFC-5280] A.1.
 constexpr unsigned certificate_days_max = 36'500;
 

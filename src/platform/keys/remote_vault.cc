@@ -8,7 +8,41 @@
 namespace softpos::keys {
 namespace {
 
-using namespace protocol;
+using protocol::card_aad_bytes_max;
+using protocol::CreateBdkRequest;
+using protocol::CreateTmkAnswer;
+using protocol::CreateTmkRequest;
+using protocol::decode_vault_answer;
+using protocol::DoneAnswer;
+using protocol::encode;
+using protocol::error_of;
+using protocol::ExportInitialKeyAnswer;
+using protocol::ExportInitialKeyRequest;
+using protocol::ImportZmkRequest;
+using protocol::is_key_alias;
+using protocol::key_components_max;
+using protocol::key_components_min;
+using protocol::KeyCheckAnswer;
+using protocol::KeyInfoAnswer;
+using protocol::KeyInfoRequest;
+using protocol::LoadWorkingKeysRequest;
+using protocol::mac_data_bytes_max;
+using protocol::MacAnswer;
+using protocol::MacRequest;
+using protocol::OpenCardAnswer;
+using protocol::OpenCardRequest;
+using protocol::OpenStoredAnswer;
+using protocol::OpenStoredRequest;
+using protocol::sealed_card_bytes_max;
+using protocol::SealedCard;
+using protocol::SetKeyStateRequest;
+using protocol::stored_form_bytes_max;
+using protocol::VaultAnswer;
+using protocol::VaultFailure;
+using protocol::VaultRequest;
+using protocol::VaultStatusRequest;
+using protocol::VerifyMacRequest;
+using protocol::WorkingKeyCryptogram;
 
 std::unexpected<Error> refuse(ErrorKind kind, VaultFault fault) {
     return std::unexpected(error_of(kind, fault));
@@ -54,7 +88,7 @@ RemoteVault::RemoteVault(const Options& options) {
     }
 }
 
-Result<std::unique_ptr<RemoteVault>> RemoteVault::connect(Options options) {
+Result<std::unique_ptr<RemoteVault>> RemoteVault::connect(const Options& options) {
     std::unique_ptr<RemoteVault> vault(new RemoteVault(options));
     TRY_VOID(vault->status());
     return vault;

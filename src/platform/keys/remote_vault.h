@@ -26,7 +26,7 @@ public:
     };
 
     // Asks the vault for its status once, so that a wrong path is seen at start.
-    static Result<std::unique_ptr<RemoteVault>> connect(Options options);
+    static Result<std::unique_ptr<RemoteVault>> connect(const Options& options);
 
     Result<KeyCheck> create_bdk(std::string_view alias) override;
     Result<KeyCheck> import_zmk_components(std::string_view alias,

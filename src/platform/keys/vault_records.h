@@ -14,7 +14,7 @@ namespace softpos::keys {
 
 constexpr std::size_t key_bytes_max = 32;
 constexpr std::size_t stored_name_bytes_max = protocol::key_alias_bytes_max + 8;
-constexpr std::size_t record_entries_bytes_max = 8 * 1024;
+constexpr std::size_t record_entries_bytes_max = 8UL * 1024;
 
 using InitialKeyId = std::array<std::uint8_t, 8>;
 

@@ -4,7 +4,32 @@
 namespace softpos::keys {
 namespace {
 
-using namespace protocol;
+using protocol::CreateBdkRequest;
+using protocol::CreateTmkAnswer;
+using protocol::CreateTmkRequest;
+using protocol::decode_vault_request;
+using protocol::DoneAnswer;
+using protocol::encode;
+using protocol::ExportInitialKeyAnswer;
+using protocol::ExportInitialKeyRequest;
+using protocol::ImportZmkRequest;
+using protocol::KeyCheckAnswer;
+using protocol::KeyInfoAnswer;
+using protocol::KeyInfoRequest;
+using protocol::LoadWorkingKeysRequest;
+using protocol::MacAnswer;
+using protocol::MacRequest;
+using protocol::OpenCardAnswer;
+using protocol::OpenCardRequest;
+using protocol::OpenStoredAnswer;
+using protocol::OpenStoredRequest;
+using protocol::SetKeyStateRequest;
+using protocol::vault_faults;
+using protocol::VaultAnswer;
+using protocol::VaultFailure;
+using protocol::VaultStatusRequest;
+using protocol::VerifyMacRequest;
+using protocol::WorkingKeyCryptogram;
 
 codec::KeyCryptogram borrowed(const WorkingKeyCryptogram& key) {
     return {.cryptogram = key.cryptogram, .check_value = key.check_value};
