@@ -1,0 +1,46 @@
+// The checkers, one a kind of file. Each takes any number of rows of its shape in any order; keys
+// that it does not know are passed over.
+#pragma once
+
+#include "world/conformance/rows.h"
+
+#include <string>
+#include <string_view>
+
+namespace softpos::conformance {
+
+struct Input {
+    std::string_view text;
+    Node json;           // Where the file is one JSON document.
+    std::string folder;  // Where companions of the file lie; may be empty.
+};
+
+// dukpt.cc
+void check_dukpt_aes(const Input& in, Tally& tally);
+void check_dukpt_tdes(const Input& in, Tally& tally);
+// mac.cc
+void check_mac(const Input& in, Tally& tally);
+void check_botan_cmac(const Input& in, Tally& tally);
+// terminal_keys.cc
+void check_terminal_examples(const Input& in, Tally& tally);
+void check_keys_mac(const Input& in, Tally& tally);
+// cryptogram.cc
+void check_unionpay_cryptogram(const Input& in, Tally& tally);
+void check_module_calls(const Input& in, Tally& tally);
+void check_module_tests(const Input& in, Tally& tally);
+// iso8583.cc
+void check_pos_messages(const Input& in, Tally& tally);
+void check_institution_messages(const Input& in, Tally& tally);
+// tlv.cc
+void check_tlv_decoding(const Input& in, Tally& tally);
+// unionpay.cc
+void check_online_tap(const Input& in, Tally& tally);
+void check_recorded_options(const Input& in, Tally& tally);
+void check_issuer_data(const Input& in, Tally& tally);
+void check_parameter_tlvs(const Input& in, Tally& tally);
+void check_get_data(const Input& in, Tally& tally);
+// entry_point.cc
+void check_entry_point(const Input& in, Tally& tally);
+void check_terminal_settings(const Input& in, Tally& tally);
+
+}  // namespace softpos::conformance

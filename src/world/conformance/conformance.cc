@@ -1,0 +1,148 @@
+// Which file is which, and the walk through a folder.
+#include "world/conformance/conformance.h"
+
+#include "host/durable_file.h"
+#include "world/conformance/checkers.h"
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <optional>
+#include <system_error>
+
+namespace softpos::conformance {
+namespace {
+
+namespace fs = std::filesystem;
+
+enum class Form : std::uint8_t { json, text };
+
+struct Checker {
+    std::string_view path;  // The end of a path, from the start of one of its names.
+    Form form;
+    void (*check)(const Input& in, Tally& tally);
+};
+
+constexpr Checker checkers[] = {
+    {"crypto/botan_cmac.vec", Form::text, check_botan_cmac},
+    {"crypto/dukpt_aes.json", Form::json, check_dukpt_aes},
+    {"crypto/dukpt_tdes.json", Form::json, check_dukpt_tdes},
+    {"crypto/emv_ac.json", Form::json, check_module_tests},
+    {"crypto/mac.json", Form::json, check_mac},
+    {"crypto/unionpay_terminal.json", Form::json, check_terminal_examples},
+    {"emv/cryptogram/pyemv_hsm.json", Form::json, check_module_calls},
+    {"emv/cryptogram/unionpay_arqc.json", Form::json, check_unionpay_cryptogram},
+    {"emv/entrypoint/cases.jsonl", Form::text, check_entry_point},
+    {"emv/entrypoint/term_settings.json", Form::json, check_terminal_settings},
+    {"emv/tlv/emv_utils_decode.json", Form::json, check_tlv_decoding},
+    {"emv/unionpay/ec_get_data.json", Form::json, check_get_data},
+    {"emv/unionpay/iad_samples.json", Form::json, check_issuer_data},
+    {"emv/unionpay/parameter_tlvs.json", Form::json, check_parameter_tlvs},
+    {"emv/unionpay/qpboc_offline_gpo.json", Form::json, check_recorded_options},
+    {"emv/unionpay/qpboc_online_tap.json", Form::json, check_online_tap},
+    {"emv/unionpay/visa_qvsdc_gpo.json", Form::json, check_recorded_options},
+    {"iso8583/unionpay_cups_institution.jsonl", Form::text, check_institution_messages},
+    {"iso8583/unionpay_keys_mac.jsonl", Form::text, check_keys_mac},
+    {"iso8583/unionpay_pos_messages.jsonl", Form::text, check_pos_messages},
+};
+
+const Checker* checker_for(std::string_view path) {
+    for (const Checker& checker : checkers) {
+        if (!path.ends_with(checker.path)) continue;
+        const auto front = path.size() - checker.path.size();
+        if (front == 0 || path[front - 1] == '/') return &checker;
+    }
+    return nullptr;
+}
+
+void check_with(const Checker& checker, std::string_view text, const std::string& folder,
+                FileResult& result) {
+    result.understood = true;
+    Tally tally;
+    Input in{text, {}, folder};
+    if (checker.form == Form::json) {
+        const auto document = JsonDocument::parse(text);
+        if (document) {
+            in.json = document->root();
+            checker.check(in, tally);
+        } else {
+            tally.fail("", describe("", document.error()));
+        }
+    } else {
+        checker.check(in, tally);
+    }
+    // A file in which nothing is a case says nothing, and must not look as if it did.
+    if (tally.passed + tally.failed + tally.skipped == 0) tally.fail("", "no rows in it");
+    result.passed = tally.passed;
+    result.failed = tally.failed;
+    result.skipped = tally.skipped;
+    result.first_failure = std::move(tally.first_failure);
+}
+
+void check_file(const Checker& checker, const fs::path& path, FileResult& result) {
+    const auto bytes = host::read_file(path.string(), file_bytes_max);
+    if (bytes) {
+        return check_with(checker, text_of(*bytes), path.parent_path().string(), result);
+    }
+    result.understood = true;
+    result.failed = 1;
+    result.first_failure = describe("", bytes.error());
+}
+
+Result<std::vector<fs::path>> files_below(const fs::path& folder) {
+    std::error_code error;
+    if (!fs::is_directory(folder, error))
+        return fail(ErrorKind::not_found, "conformance: no such folder");
+    std::vector<fs::path> files;
+    fs::recursive_directory_iterator walk(folder, fs::directory_options::skip_permission_denied,
+                                          error);
+    for (; !error && walk != fs::recursive_directory_iterator(); walk.increment(error)) {
+        if (walk.depth() >= static_cast<int>(folder_depth_max)) walk.disable_recursion_pending();
+        std::error_code ignored;
+        if (!walk->is_regular_file(ignored)) continue;
+        if (files.size() == files_max)
+            return fail(ErrorKind::denied, "conformance: too many files", files_max);
+        files.push_back(walk->path());
+    }
+    if (error) return fail(ErrorKind::unavailable, "conformance: folder cannot be read");
+    std::ranges::sort(files, {}, [](const fs::path& path) { return path.string(); });
+    return files;
+}
+
+}  // namespace
+
+bool Conformance::understands(std::string_view file) {
+    return checker_for(file) != nullptr;
+}
+
+FileResult Conformance::check(std::string_view file, std::string_view text,
+                              const std::string& folder) {
+    FileResult result;
+    result.file = file;
+    if (const Checker* checker = checker_for(file)) check_with(*checker, text, folder, result);
+    return result;
+}
+
+Result<std::vector<FileResult>> Conformance::run(
+    const std::string& folder, const std::function<void(const Progress&)>& progress) {
+    std::error_code error;
+    fs::path root = fs::weakly_canonical(folder, error);
+    if (error) root = folder;
+    const auto files = TRY(files_below(root));
+    Progress now{0, 0, {}};
+    for (const auto& path : files) now.count += understands(path.string()) ? 1 : 0;
+    std::vector<FileResult> results;
+    for (const auto& path : files) {
+        FileResult& result = results.emplace_back();
+        result.file = path.lexically_relative(root).string();
+        const Checker* checker = checker_for(path.string());
+        if (checker == nullptr) continue;
+        now.file = result.file;
+        if (progress) progress(now);
+        check_file(*checker, path, result);
+        ++now.index;
+    }
+    return results;
+}
+
+}  // namespace softpos::conformance
