@@ -1,6 +1,6 @@
 // Runs published cases, and those of an acceptance, against what is built here: a folder of files
 // in, what each of them says about us out. Files are found by the end of their path, in the layout
-// that docs/conformance.md lists, so that any folder with such files below it will do.
+// that the table in conformance.cc lists, so that any folder with such files below it will do.
 //
 //     const auto results = TRY(Conformance::run(folder, [](const Progress& now) { show(now); }));
 //     for (const FileResult& file : results) print(file);
