@@ -183,7 +183,9 @@ TEST(CupField62, OtherFormsAndEmptyKeysAreRefused) {
         const bool known = size == 24 || size == 40 || size == 56 || size == 60 || size == 84;
         const auto keys = parse_working_keys(Buffer(size, 0x11));
         EXPECT_EQ(keys.has_value(), known) << size;
-        if (!keys) EXPECT_EQ(keys.error().kind, ErrorKind::unsupported);
+        if (!keys) {
+            EXPECT_EQ(keys.error().kind, ErrorKind::unsupported);
+        }
     }
     EXPECT_EQ(parse_working_keys(Buffer(40)).error().kind, ErrorKind::malformed);
 }

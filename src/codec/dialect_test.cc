@@ -132,7 +132,7 @@ TEST(Dialect, AnyCutOfAShippedDialectIsReadOrRefused) {
     const std::string whole = text.str();
     unsigned loaded = 0;
     for (std::size_t cut = 0; cut < whole.size(); ++cut) {
-        loaded += Dialect::parse(whole.substr(0, cut)).has_value() ? 1 : 0;
+        loaded += Dialect::parse(whole.substr(0, cut)).has_value() ? 1U : 0U;
     }
     EXPECT_GT(loaded, 0U);
     EXPECT_LT(loaded, whole.size());

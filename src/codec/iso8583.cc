@@ -5,6 +5,7 @@
 #include "base/check.h"
 #include "base/secret.h"
 #include "codec/iso8583_tables.h"
+#include "codec/iso8583_values.h"
 
 #include <algorithm>
 #include <cstring>
@@ -12,175 +13,23 @@
 namespace softpos::codec {
 
 using iso_tables::bcd_values;
-using iso_tables::digit_pairs;
-using iso_tables::format_bit;
-using iso_tables::formats_of_byte;
 using iso_tables::not_bcd;
-using iso_tables::not_digit;
 using iso_tables::packed_numbers;
-using iso_tables::track_pairs;
+using iso_values::copy_checked;
+using iso_values::find_bad_digit;
+using iso_values::first_not_in;
+using iso_values::joined;
+using iso_values::load;
+using iso_values::read_bcd;
+using iso_values::store;
+using iso_values::turned_bits;
+using iso_values::write_bcd;
 
 namespace {
 
 constexpr std::size_t bitmap_half_bytes = 8;
-constexpr std::uint64_t every_byte = 0x0101010101010101;
+constexpr std::uint64_t first_bit = 1;  // Of a bitmap: a second half follows.
 constexpr std::size_t word_slack = IsoMessage::word_bytes;
-
-std::uint64_t load_big_endian(const std::uint8_t* from) {
-    std::uint64_t value = 0;
-    std::memcpy(&value, from, sizeof value);
-    return __builtin_bswap64(value);
-}
-
-void store_big_endian(std::uint64_t value, std::uint8_t* to) {
-    value = __builtin_bswap64(value);
-    std::memcpy(to, &value, sizeof value);
-}
-
-template <typename Word>
-Word load(const std::uint8_t* from) {
-    Word word = 0;
-    std::memcpy(&word, from, sizeof word);
-    return word;
-}
-
-template <typename Word>
-void store(Word word, std::uint8_t* to) {
-    std::memcpy(to, &word, sizeof word);
-}
-
-// Not zero where a byte is no digit: its upper half is not 3, or becomes 4 when 6 is added.
-template <typename Word>
-Word not_digits(Word word) {
-    constexpr auto each = static_cast<Word>(0x0101010101010101);
-    const Word upper = (word & (each * 0xF0)) ^ (each * 0x30);
-    return upper | (((word & (each * 0x0F)) + each * 0x06) & (each * 0x10));
-}
-
-// Words one behind the other, the last one overlapping. At least one word long.
-template <typename Word>
-bool copy_digit_words(const std::uint8_t* from, std::size_t size, std::uint8_t* to) {
-    Word bad = 0;
-    for (std::size_t i = 0; i + sizeof(Word) < size; i += sizeof(Word)) {
-        const auto word = load<Word>(from + i);
-        bad |= not_digits(word);
-        store(word, to + i);
-    }
-    const std::size_t last = size - sizeof(Word);
-    const auto word = load<Word>(from + last);
-    bad |= not_digits(word);
-    store(word, to + last);
-    return bad == 0;
-}
-
-// Copies; true iff every byte may stand in the format.
-bool copy_checked(const std::uint8_t* from, std::size_t size, FieldFormat format,
-                  std::uint8_t* to) {
-    if (format == FieldFormat::n && size >= 4) {
-        return size >= 8 ? copy_digit_words<std::uint64_t>(from, size, to)
-                         : copy_digit_words<std::uint32_t>(from, size, to);
-    }
-    std::uint8_t common = 0xFF;
-    for (std::size_t i = 0; i < size; ++i) {
-        to[i] = from[i];
-        common &= formats_of_byte[from[i]];
-    }
-    return (common & format_bit(format)) != 0;
-}
-
-std::size_t first_not_in(const std::uint8_t* from, std::size_t size, FieldFormat format) {
-    std::size_t i = 0;
-    while (i < size && (formats_of_byte[from[i]] & format_bit(format)) != 0) ++i;
-    return i;
-}
-
-constexpr std::uint8_t joined(std::uint8_t high, std::uint8_t low) {
-    return static_cast<std::uint8_t>(high << 4 | (low & 0xF));
-}
-
-// Eight digits to four bytes: each pair into the low byte of its 16 bits, then the bytes together.
-// '=' is 3D and so becomes D.
-std::uint32_t join_eight(std::uint64_t eight) {
-    eight &= 0x0F0F0F0F0F0F0F0F;
-    eight = (eight << 4 | eight >> 8) & 0x00FF00FF00FF00FF;
-    eight = (eight | eight >> 8) & 0x0000FFFF0000FFFF;
-    return static_cast<std::uint32_t>(eight | eight >> 16);
-}
-
-// Checked digits to half bytes. Reads and writes whole words: there must be room for eight bytes
-// behind both; what it writes behind the value is zero.
-void write_bcd(const std::uint8_t* from, std::size_t digits, const FieldSpec& spec,
-               std::uint8_t* to) {
-    if (digits % 2 != 0 && spec.pad_left) {
-        *to++ = joined(spec.pad_nibble, *from++);
-        --digits;
-    }
-    for (; digits > 8; digits -= 8, from += 8, to += 4) {
-        store(join_eight(load<std::uint64_t>(from)), to);
-    }
-    // One to eight digits are left.
-    const std::uint32_t four = join_eight(load<std::uint64_t>(from));
-    const std::uint64_t whole_bytes = (std::uint64_t{1} << (digits / 2 * 8)) - 1;
-    store(static_cast<std::uint32_t>(four & whole_bytes), to);
-    if (digits % 2 != 0) to[digits / 2] = joined(from[digits - 1], spec.pad_nibble);
-}
-
-// Four bytes to eight digits, where D becomes '=' by itself. Not zero where a half byte is neither
-// 0 to 9 nor, unless `separator` forbids it with its bits, D.
-std::uint64_t split_eight(std::uint32_t four, std::uint64_t separator, std::uint8_t* to) {
-    std::uint64_t eight = four;
-    eight = (eight | eight << 16) & 0x0000FFFF0000FFFF;
-    eight = (eight | eight << 8) & 0x00FF00FF00FF00FF;
-    eight = (eight >> 4 | eight << 8) & (every_byte * 0x0F);
-    store(eight | every_byte * 0x30, to);
-    const std::uint64_t over_nine = (eight + every_byte * 0x06) & (every_byte * 0x10);
-    const std::uint64_t no_separator = (eight ^ every_byte * 0x0D) + every_byte * 0x0F;
-    return over_nine & (no_separator | separator);
-}
-
-// Half bytes to digits; false where one is none or the pad is wrong, and then the contents of `to`
-// mean nothing.
-bool read_bcd(const std::uint8_t* from, std::size_t digits, const FieldSpec& spec,
-              std::uint8_t* to) {
-    const auto& pairs = spec.format == FieldFormat::z ? track_pairs : digit_pairs;
-    unsigned bad = 0;
-    if (digits % 2 != 0 && spec.pad_left) {
-        bad = static_cast<unsigned>(*from >> 4 ^ spec.pad_nibble) << 8;
-        *to = pairs[*from++ & 0xF][1];
-        bad |= *to++ & not_digit;
-        --digits;
-    }
-    const std::uint64_t separator = spec.format == FieldFormat::z ? 0 : every_byte * 0x10;
-    std::uint64_t bad_words = 0;
-    for (; digits >= 8; digits -= 8, from += 4, to += 8) {
-        bad_words |= split_eight(load<std::uint32_t>(from), separator, to);
-    }
-    bad |= static_cast<unsigned>(bad_words != 0) << 8;
-    for (; digits >= 2; digits -= 2, to += 2) {
-        const auto pair = load<std::uint16_t>(pairs[*from++].data());
-        bad |= pair & not_digit;
-        store(pair, to);
-    }
-    if (digits != 0) {
-        bad |= static_cast<unsigned>((*from & 0xF) ^ spec.pad_nibble) << 8;
-        *to = pairs[*from & 0xF0][0];
-        bad |= *to & not_digit;
-    }
-    return bad == 0;
-}
-
-// The offset of the byte that read_bcd did not like.
-std::size_t find_bad_digit(const std::uint8_t* from, std::size_t digits, const FieldSpec& spec) {
-    const auto& pairs = spec.format == FieldFormat::z ? track_pairs : digit_pairs;
-    const std::size_t bytes = (digits + 1) / 2;
-    for (std::size_t i = 0; i < bytes; ++i) {
-        std::uint8_t byte = from[i];
-        if (digits % 2 != 0 && spec.pad_left && i == 0) byte &= 0x0F;
-        if (digits % 2 != 0 && !spec.pad_left && i + 1 == bytes) byte &= 0xF0;
-        if (pairs[byte][0] == not_digit) return i;
-    }
-    return bytes;
-}
 
 std::size_t wire_bytes(const FieldSpec& spec, std::size_t size) {
     return spec.encoding == FieldEncoding::bcd ? (size + 1) / 2 : size;
@@ -188,15 +37,20 @@ std::size_t wire_bytes(const FieldSpec& spec, std::size_t size) {
 
 }  // namespace
 
-void IsoMessage::wipe_arena() {
-    wipe(std::span(arena_).first(used_));
+void IsoMessage::wipe_arena(std::size_t end) {
+    if (end > used_) wipe(std::span(arena_).subspan(used_, end - used_));
 }
 
-void IsoMessage::reset() {
-    wipe_arena();
+std::size_t IsoMessage::forget() {
+    const std::size_t used = used_;
     used_ = 0;
     bits_ = {};
     has_mti_ = false;
+    return used;
+}
+
+void IsoMessage::reset() {
+    wipe_arena(forget());
 }
 
 Result<void> IsoMessage::set_mti(std::string_view mti) {
@@ -292,7 +146,7 @@ void IsoMessage::compact() {
         slot.offset = used;
         used = static_cast<std::uint16_t>(used + slot.size);
     });
-    wipe_arena();
+    wipe(std::span(arena_).first(used_));
     std::memcpy(arena_.data(), kept.data(), used);
     wipe(std::span(kept).first(used));
     used_ = used;
@@ -326,6 +180,8 @@ private:
     static Result<void> bad_field(Reader in, const FieldSpec& spec);
     static std::size_t read_length(Bytes from, const FieldSpec& spec);
     static Result<void> bad_length(const Reader& in, const FieldSpec& spec);
+    static std::size_t write_field(const FieldSpec& spec, Bytes value,
+                                   std::span<std::uint8_t> room);
     static std::uint8_t* write_length(const FieldSpec& spec, std::size_t size, std::uint8_t* to);
 };
 
@@ -347,6 +203,27 @@ std::uint8_t* IsoCodec::write_length(const FieldSpec& spec, std::size_t size, st
     return to;
 }
 
+// Says how many bytes it took; 0 where they do not fit. The value was checked when it was set.
+[[gnu::always_inline]] inline std::size_t IsoCodec::write_field(const FieldSpec& spec, Bytes value,
+                                                                std::span<std::uint8_t> room) {
+    const std::size_t bytes = wire_bytes(spec, value.size());
+    const std::size_t taken = spec.length_bytes + bytes;
+    if (taken > room.size()) return 0;
+    std::uint8_t* to = room.data();
+    if (spec.length_bytes != 0) to = write_length(spec, value.size(), to);
+    if (spec.encoding != FieldEncoding::bcd) {
+        std::memcpy(to, value.data(), bytes);
+    } else if (taken + word_slack <= room.size()) [[likely]] {
+        write_bcd(value.data(), value.size(), spec, to);
+    } else {
+        std::array<std::uint8_t, iso_value_size_max + word_slack> aside;
+        write_bcd(value.data(), value.size(), spec, aside.data());
+        std::memcpy(to, aside.data(), bytes);
+        wipe(std::span(aside).first(bytes));
+    }
+    return taken;
+}
+
 Result<std::size_t> IsoCodec::write(const IsoMessage& message, std::span<std::uint8_t> out) {
     const Dialect& dialect = *message.dialect_;
     if (!message.has_mti_) return fail(ErrorKind::conflict, "iso8583: no mti");
@@ -366,34 +243,21 @@ Result<std::size_t> IsoCodec::write(const IsoMessage& message, std::span<std::ui
         to[0] = joined(bytes_of(message.mti())[0], bytes_of(message.mti())[1]);
         to[1] = joined(bytes_of(message.mti())[2], bytes_of(message.mti())[3]);
     }
-    store_big_endian(bits[0] | (second ? IsoMessage::top_bit : 0), to + mti_bytes);
-    if (second) store_big_endian(bits[1], to + mti_bytes + bitmap_half_bytes);
+    store(turned_bits(bits[0] | (second ? first_bit : 0)), to + mti_bytes);
+    if (second) store(turned_bits(bits[1]), to + mti_bytes + bitmap_half_bytes);
     to += head;
-    unsigned too_long = 0;  // The first field that does not fit.
-    message.for_each([&](unsigned field) {
-        const FieldSpec& spec = dialect.field(field);
-        const IsoMessage::Slot slot = message.slots_[field];
-        const std::size_t bytes = wire_bytes(spec, slot.size);
-        const auto room = static_cast<std::size_t>(end - to);
-        if (spec.length_bytes + bytes > room || too_long != 0) [[unlikely]] {
-            if (too_long == 0) too_long = field;
-            return;
+    for (unsigned word = 0; word < bits.size(); ++word) {
+        for (std::uint64_t rest = bits[word]; rest != 0; rest &= rest - 1) {
+            const unsigned field = word * 64 + static_cast<unsigned>(std::countr_zero(rest)) + 1;
+            const IsoMessage::Slot slot = message.slots_[field];
+            const Bytes value(message.arena_.data() + slot.offset, slot.size);
+            const std::size_t written = write_field(dialect.field(field), value, {to, end});
+            if (written == 0) [[unlikely]] {
+                return fail(ErrorKind::denied, "iso8583: does not fit", field);
+            }
+            to += written;
         }
-        if (spec.length_bytes != 0) to = write_length(spec, slot.size, to);
-        const std::uint8_t* value = message.arena_.data() + slot.offset;
-        if (spec.encoding != FieldEncoding::bcd) {
-            std::memcpy(to, value, bytes);
-        } else if (spec.length_bytes + bytes + word_slack <= room) [[likely]] {
-            write_bcd(value, slot.size, spec, to);
-        } else {
-            std::array<std::uint8_t, iso_value_size_max + word_slack> aside;
-            write_bcd(value, slot.size, spec, aside.data());
-            std::memcpy(to, aside.data(), bytes);
-            wipe(std::span(aside).first(bytes));
-        }
-        to += bytes;
-    });
-    if (too_long != 0) return fail(ErrorKind::denied, "iso8583: does not fit", too_long);
+    }
     return static_cast<std::size_t>(to - out.data());
 }
 
@@ -404,8 +268,12 @@ Result<void> IsoCodec::read_mti(Reader& in, IsoMessage& out) {
     auto* const mti = reinterpret_cast<std::uint8_t*>(out.mti_.data());
     if (ascii) {
         if (!copy_checked(in.at, bytes, FieldFormat::n, mti)) return in.bad("iso8583: mti");
-    } else if (!read_bcd(in.at, out.mti_.size(), {}, mti)) {
-        return in.bad("iso8583: mti");
+    } else {
+        const auto first = load<std::uint16_t>(iso_tables::digit_pairs[in.at[0]].data());
+        const auto second = load<std::uint16_t>(iso_tables::digit_pairs[in.at[1]].data());
+        if (((first | second) & iso_tables::not_digit) != 0) return in.bad("iso8583: mti");
+        store(first, mti);
+        store(second, mti + sizeof first);
     }
     if (out.mti_[0] != out.dialect_->version()) return in.bad("iso8583: mti of another version");
     out.has_mti_ = true;
@@ -415,16 +283,16 @@ Result<void> IsoCodec::read_mti(Reader& in, IsoMessage& out) {
 
 Result<void> IsoCodec::read_bitmap(Reader& in, IsoMessage& out) {
     if (in.rest() < bitmap_half_bytes) return in.bad("iso8583: bitmap cut short", in.rest());
-    out.bits_[0] = load_big_endian(in.at);
-    const bool second = (out.bits_[0] & IsoMessage::top_bit) != 0;
+    out.bits_[0] = turned_bits(load<std::uint64_t>(in.at));
+    const bool second = (out.bits_[0] & first_bit) != 0;
     const unsigned wanted = out.dialect_->bitmap_bytes();
     if (second ? wanted == 8 : wanted == 16) return in.bad("iso8583: bit 1 of the bitmap");
     if (!second && out.bits_[0] == 0) return in.bad("iso8583: no field");
     in.at += bitmap_half_bytes;
     if (second) {
         if (in.rest() < bitmap_half_bytes) return in.bad("iso8583: bitmap cut short", in.rest());
-        out.bits_[0] &= ~IsoMessage::top_bit;
-        out.bits_[1] = load_big_endian(in.at);
+        out.bits_[0] &= ~first_bit;
+        out.bits_[1] = turned_bits(load<std::uint64_t>(in.at));
         if ((out.bits_[0] | out.bits_[1]) == 0) return in.bad("iso8583: no field");
         // With "auto" a second half without a field could not be packed to the same bytes.
         if (wanted == 0 && out.bits_[1] == 0) return in.bad("iso8583: empty second bitmap");
@@ -521,10 +389,8 @@ Result<void> IsoCodec::read(Bytes packed, IsoMessage& out) {
     const std::uint8_t* at = in.at;
     std::size_t used = 0;
     for (unsigned word = 0; word < out.bits_.size(); ++word) {
-        for (std::uint64_t rest = out.bits_[word]; rest != 0;) {
-            const auto index = static_cast<unsigned>(__builtin_clzll(rest));
-            rest &= ~(IsoMessage::top_bit >> index);
-            const unsigned field = word * 64 + index + 1;
+        for (std::uint64_t rest = out.bits_[word]; rest != 0; rest &= rest - 1) {
+            const unsigned field = word * 64 + static_cast<unsigned>(std::countr_zero(rest)) + 1;
             const FieldSpec& spec = out.dialect_->field(field);
             std::size_t size = 0;
             const std::size_t taken =
@@ -552,10 +418,13 @@ Result<std::size_t> pack(const IsoMessage& message, std::span<std::uint8_t> out)
     return IsoCodec::write(message, out);
 }
 
+// What the last message leaves behind the new one is wiped; the rest is overwritten.
 Result<void> unpack(Bytes packed, IsoMessage& out) {
-    out.reset();
+    const std::size_t used_before = out.forget();
     const auto read = IsoCodec::read(packed, out);
-    if (!read) out.reset();
+    if (!read) [[unlikely]]
+        out.reset();
+    out.wipe_arena(used_before);
     return read;
 }
 

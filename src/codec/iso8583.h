@@ -10,6 +10,7 @@
 #include "codec/dialect.h"
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -20,6 +21,12 @@
 namespace softpos::codec {
 
 constexpr std::size_t iso_message_bytes_max = 4096;
+
+class IsoMessage;
+
+// Reads a whole message in the dialect of `out`, which is reset first and empty after an error.
+// Error.detail is the field that does not fit (0: MTI or bitmap), Error.at the byte.
+Result<void> unpack(Bytes packed, IsoMessage& out);
 
 // One message. It is large, holds card data and stays where it is: keep one a thread and reset()
 // it between messages; reset() and the destructor wipe what it held. The dialect must outlive it.
@@ -39,7 +46,7 @@ public:
     explicit IsoMessage(const Dialect& dialect) : dialect_(&dialect) {}
     IsoMessage(const IsoMessage&) = delete;
     IsoMessage& operator=(const IsoMessage&) = delete;
-    ~IsoMessage() { wipe_arena(); }
+    ~IsoMessage() { reset(); }
 
     void reset();
 
@@ -72,23 +79,23 @@ public:
     template <typename Visit>
     void for_each(Visit visit) const {
         for (unsigned word = 0; word < bits_.size(); ++word) {
-            for (std::uint64_t rest = bits_[word]; rest != 0;) {
-                const auto index = static_cast<unsigned>(__builtin_clzll(rest));
-                rest &= ~(top_bit >> index);
-                visit(word * 64 + index + 1);
+            for (std::uint64_t rest = bits_[word]; rest != 0; rest &= rest - 1) {
+                visit(word * 64 + static_cast<unsigned>(std::countr_zero(rest)) + 1);
             }
         }
     }
 
 private:
     friend class IsoCodec;
+    friend Result<void> unpack(Bytes packed, IsoMessage& out);
     struct Slot {
         std::uint16_t offset;
         std::uint16_t size;
     };
-    static constexpr std::uint64_t top_bit = std::uint64_t{1} << 63;
     static constexpr unsigned word_of(unsigned field) { return (field - 1) / 64; }
-    static constexpr std::uint64_t bit_of(unsigned field) { return top_bit >> ((field - 1) % 64); }
+    static constexpr std::uint64_t bit_of(unsigned field) {
+        return std::uint64_t{1} << ((field - 1) % 64);
+    }
 
     Result<void> bad_value(unsigned field, std::string_view value) const;
     std::uint8_t* room_for(unsigned field, std::size_t size);
@@ -100,10 +107,11 @@ private:
         return {arena_.data() + slots_[field].offset, slots_[field].size};
     }
     void compact();
-    void wipe_arena();
+    std::size_t forget();  // All but the bytes; gives how many there are.
+    void wipe_arena(std::size_t end);
 
     const Dialect* dialect_;
-    std::array<std::uint64_t, 2> bits_{};  // As in a bitmap: field 1 is the highest bit.
+    std::array<std::uint64_t, 2> bits_{};  // Field 1 is the lowest bit, which is found fastest.
     std::array<char, 4> mti_{};
     bool has_mti_ = false;
     std::uint16_t used_ = 0;                                    // Of the arena.
@@ -114,10 +122,6 @@ private:
 // Writes the message and says how long it is. conflict without an MTI or a field; denied where it
 // does not fit in `out` or in iso_message_bytes_max.
 Result<std::size_t> pack(const IsoMessage& message, std::span<std::uint8_t> out);
-
-// Reads a whole message in the dialect of `out`, which is reset first and empty after an error.
-// Error.detail is the field that does not fit (0: MTI or bitmap), Error.at the byte.
-Result<void> unpack(Bytes packed, IsoMessage& out);
 
 // What the MAC of a cup-pos message is made of: everything in front of field 64, as sent. Empty
 // where the bitmap says that there is no field 64.
