@@ -428,7 +428,7 @@ TEST_P(StoreTest, EventsPayoutsAndSettingsComeBack) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, StoreTest, ::testing::Values(Backend{"sqlite", open_sqlite_in}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& backend) { return backend.param.name; });
 
 }  // namespace
 }  // namespace softpos::store
