@@ -62,7 +62,9 @@ pay::Payment approved_sale(Random& random, std::uint32_t stan) {
             [sale, pipe](Result<void> durable) {
                 if (durable && write(pipe, sale.id.bytes.data(), 16) != 16) _exit(2);
             });
-        if (stan % 64 == 0) usleep(500);
+        // Waits for what it queued now and then, so that batches of all sizes are interrupted.
+        const bool wait = stan % 64 == 0;
+        if (wait && !(*store)->run([](Tx&) { return Result<void>{}; })) _exit(4);
     }
     _exit(3);
 }
