@@ -71,7 +71,7 @@ void Story::detail(const std::string& text) {
 Result<void> Story::set_up() {
     title("An acquirer, a merchant, a phone");
     Stopwatch signup;
-    merchant_ = TRY(world_.make_merchant("11010519491231002X"));
+    merchant_ = TRY(world_.make_merchant(DemoWorld::MerchantKind::micro));
     line("micro-merchant signs up, is checked, approved, active: " + merchant_,
          "POST /v1/merchants", signup.ms());
     Stopwatch terminal_watch;

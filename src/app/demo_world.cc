@@ -7,6 +7,7 @@
 #include "crypto/drbg.h"
 #include "host/data_files.h"
 #include "host/durable_file.h"
+#include "platform/merchant/check_digits.h"
 #include "platform/server/control_service.h"
 #include "world/sim/card_folder.h"
 #include "world/sim/socket_carrier.h"
@@ -23,6 +24,12 @@ namespace {
 constexpr unsigned start_ms = 10'000;
 constexpr std::size_t pem_bytes_max = 16 * 1024;
 constexpr std::int64_t fleet_balance_minor = 100'000'000'000;
+
+std::string company_code() {
+    std::string code = "91310000MA1FL0000";
+    code += merchant::social_credit_check(code).value_or('0');
+    return code;
+}
 
 }  // namespace
 
@@ -71,16 +78,27 @@ Result<void> DemoWorld::start_network() {
     return {};
 }
 
-// The key ceremony: two custodians, two components, brought to the vault and to the network.
-Result<void> DemoWorld::start_vault_and_server(std::int64_t answer_ms) {
+Result<void> DemoWorld::start_vault() {
     std::string line;
-    const std::string socket = folder_ + "/vault.sock";
-    vault_ = TRY(spawn("softpos-vault", {"--dir", folder_ + "/vault", "--socket", socket}, &line));
+    vault_ = TRY(spawn("softpos-vault",
+                       {"--dir", folder_ + "/vault", "--socket", folder_ + "/vault.sock"}, &line));
+    return {};
+}
+
+Result<void> DemoWorld::kill_vault() {
+    vault_->kill();
+    TRY_VOID(vault_->wait(start_ms));
+    vault_.reset();
+    return {};
+}
+
+// The key ceremony: two custodians, two components, brought to the vault and to the network.
+Result<void> DemoWorld::set_up_server(std::int64_t answer_ms) {
     crypto::KeyRandom random;
     server::SetupOptions setup;
     setup.acquirer_name = "Demo Acquirer";
     setup.config.folder = folder_ + "/server";
-    setup.config.vault_socket = socket;
+    setup.config.vault_socket = folder_ + "/vault.sock";
     setup.config.network_port = network_port_;
     setup.config.phone_port = 0;
     setup.config.acquirer_port = 0;
@@ -118,10 +136,15 @@ Result<void> DemoWorld::start_server() {
     return server::write_config(config);
 }
 
-Result<void> DemoWorld::kill_and_restart_server() {
+Result<void> DemoWorld::kill_server() {
     server_->kill();
     TRY_VOID(server_->wait(start_ms));
     server_.reset();
+    return {};
+}
+
+Result<void> DemoWorld::kill_and_restart_server() {
+    TRY_VOID(kill_server());
     return start_server();
 }
 
@@ -154,18 +177,22 @@ Result<JsonAnswer> DemoWorld::ask(JsonApi& api, const std::string& target,
     return answer;
 }
 
-Result<std::string> DemoWorld::make_merchant(std::string_view licence) {
-    const auto merchant = TRY(ask(*acquirer_, "/v1/merchants",
-                                  json_object({{"name", "Noodle House Nanjing Road"},
-                                               {"licence_kind", "resident_id"},
-                                               {"licence_number", licence},
-                                               {"mcc", "5812"},
-                                               {"region", "2900"},
-                                               {"phone", "13800138000"},
-                                               {"bank_name", "Bank of Tests"},
-                                               {"account_holder", "Noodle House"},
-                                               {"bank_account", "6212345678900000003"},
-                                               {"address", "1 Nanjing Road, Shanghai"}})));
+Result<std::string> DemoWorld::make_merchant(MerchantKind kind) {
+    const bool micro = kind == MerchantKind::micro;
+    // Made-up numbers with the check characters of GB 11643 and GB 32100.
+    const std::string licence = micro ? "11010519491231002X" : company_code();
+    const auto merchant =
+        TRY(ask(*acquirer_, "/v1/merchants",
+                json_object({{"name", "Noodle House Nanjing Road"},
+                             {"licence_kind", micro ? "resident_id" : "social_credit_code"},
+                             {"licence_number", std::string_view(licence)},
+                             {"mcc", "5812"},
+                             {"region", "2900"},
+                             {"phone", "13800138000"},
+                             {"bank_name", "Bank of Tests"},
+                             {"account_holder", "Noodle House"},
+                             {"bank_account", "6212345678900000003"},
+                             {"address", "1 Nanjing Road, Shanghai"}})));
     const std::string number = merchant.text("merchant_id");
     TRY(ask(*acquirer_, "/v1/merchants/" + number + "/approve", "{}"));
     TRY(ask(*acquirer_, "/v1/merchants/" + number + "/activate", "{}"));
@@ -185,7 +212,7 @@ Result<DemoWorld::NewTerminal> DemoWorld::make_terminal(const std::string& merch
 }
 
 Result<sim::Fleet> DemoWorld::make_fleet(std::size_t count, Random& random) {
-    const std::string merchant = TRY(make_merchant("11010519491231002X"));
+    const std::string merchant = TRY(make_merchant(MerchantKind::company));
     sim::Fleet fleet;
     for (std::size_t i = 0; i < count; ++i) {
         auto phone = TRY(
@@ -216,11 +243,12 @@ Result<void> DemoWorld::hold_card(const std::string& name) {
 }
 
 Result<std::unique_ptr<DemoWorld>> DemoWorld::start(const std::string& folder,
-                                                    std::int64_t answer_ms) {
+                                                    std::int64_t answer_ms, Cast cast) {
     std::unique_ptr<DemoWorld> world(new DemoWorld(folder));
     TRY_VOID(world->start_network());
-    TRY_VOID(world->start_vault_and_server(answer_ms));
-    TRY_VOID(world->start_phone());
+    TRY_VOID(world->start_vault());
+    TRY_VOID(world->set_up_server(answer_ms));
+    if (cast == Cast::everybody) TRY_VOID(world->start_phone());
     return world;
 }
 

@@ -17,10 +17,12 @@ namespace softpos::app {
 
 class DemoWorld {
 public:
+    enum class Cast : std::uint8_t { everybody, no_phone };
     // Starts network, vault, server and, for the phone, trusted core and services. `answer_ms` is
     // how long the server waits for the network.
     static Result<std::unique_ptr<DemoWorld>> start(const std::string& folder,
-                                                    std::int64_t answer_ms);
+                                                    std::int64_t answer_ms,
+                                                    Cast cast = Cast::everybody);
     ~DemoWorld();
 
     // Fails where the API refuses.
@@ -41,8 +43,9 @@ public:
     // Enrolled phones of one new merchant, with money on their cards.
     Result<sim::Fleet> make_fleet(std::size_t count, Random& random);
 
-    // An active merchant; its number.
-    Result<std::string> make_merchant(std::string_view licence);
+    // An active merchant; its number. A company has no daily limit, a micro-merchant has.
+    enum class MerchantKind : std::uint8_t { micro, company };
+    Result<std::string> make_merchant(MerchantKind kind);
     // A terminal of that merchant, known to the network; the activation code.
     struct NewTerminal {
         std::string number;
@@ -50,14 +53,18 @@ public:
     };
     Result<NewTerminal> make_terminal(const std::string& merchant);
 
-    // Ends the server with SIGKILL and starts it again.
+    // SIGKILL, and back on the same files and ports. From the thread that called start(): the
+    // programs end with it.
+    Result<void> kill_server();
+    Result<void> start_server();
+    Result<void> kill_vault();
+    Result<void> start_vault();
     Result<void> kill_and_restart_server();
 
 private:
     explicit DemoWorld(std::string folder);
     Result<void> start_network();
-    Result<void> start_vault_and_server(std::int64_t answer_ms);
-    Result<void> start_server();
+    Result<void> set_up_server(std::int64_t answer_ms);
     Result<void> start_phone();
     Result<host::ChildProcess> spawn(const std::string& program, std::vector<std::string> arguments,
                                      std::string* first_line);

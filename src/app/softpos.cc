@@ -27,7 +27,7 @@ int main(int argc, char** argv) {
     add_serve(app, chosen);
     add_sim(app, chosen);
     add_decode(app, chosen);
-    //add_conformance(app, chosen);
+    add_conformance(app, chosen);
     CLI11_PARSE(app, argc, argv);
     return chosen();
 }

@@ -46,20 +46,27 @@ inline std::unexpected<Error> fail(ErrorKind kind, Literal what, std::uint32_t d
 
 }  // namespace softpos
 
+// Each use has a name of its own, so that one may stand inside another.
+#define SOFTPOS_JOIN_NOW(a, b) a##b
+#define SOFTPOS_JOIN(a, b) SOFTPOS_JOIN_NOW(a, b)
+
+#define SOFTPOS_TRY(expression, name)                                                              \
+    __extension__({                                                                                \
+        auto&& name = (expression);                                                                \
+        if (!name) [[unlikely]]                                                                    \
+            return std::unexpected(std::move(name).error());                                       \
+        *std::move(name);                                                                          \
+    })
+#define SOFTPOS_TRY_VOID(expression, name)                                                         \
+    do {                                                                                           \
+        auto&& name = (expression);                                                                \
+        if (!name) [[unlikely]]                                                                    \
+            return std::unexpected(std::move(name).error());                                       \
+    } while (false)
+
 // The value of a Result, or return of its error from the enclosing function. Not for coroutines:
 // g++ 12 miscompiles co_return inside a statement expression.
-#define TRY(expression)                                                                            \
-    __extension__({                                                                                \
-        auto&& softpos_try_ = (expression);                                                        \
-        if (!softpos_try_) [[unlikely]]                                                            \
-            return std::unexpected(std::move(softpos_try_).error());                               \
-        *std::move(softpos_try_);                                                                  \
-    })
+#define TRY(expression) SOFTPOS_TRY(expression, SOFTPOS_JOIN(softpos_try_, __COUNTER__))
 
 // The same for Result<void>, as a statement.
-#define TRY_VOID(expression)                                                                       \
-    do {                                                                                           \
-        auto&& softpos_try_ = (expression);                                                        \
-        if (!softpos_try_) [[unlikely]]                                                            \
-            return std::unexpected(std::move(softpos_try_).error());                               \
-    } while (false)
+#define TRY_VOID(expression) SOFTPOS_TRY_VOID(expression, SOFTPOS_JOIN(softpos_try_, __COUNTER__))

@@ -24,6 +24,8 @@ struct HttpRequest {
     std::string peer_common_name = {};
     std::string peer_fingerprint = {};
 
+    std::string peer_address = {};  // "192.0.2.7"; empty over a unix-domain socket.
+
     // The first header of that name, given in lower case; empty where there is none.
     std::string_view find_header(std::string_view lower_case_name) const;
 };

@@ -23,10 +23,14 @@
 #include <boost/asio/write.hpp>
 
 #include <algorithm>
+#include <arpa/inet.h>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <exception>
 #include <mutex>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <thread>
 #include <unistd.h>
@@ -53,6 +57,20 @@ constexpr std::size_t drain_bytes_max = std::size_t{1024} * 1024;
 constexpr std::size_t refused_connections_max = 64;  // Being told 503 at one time.
 constexpr std::size_t input_slack_bytes = 4096;      // Beyond the header: some body comes along.
 constexpr std::size_t output_kept_bytes = std::size_t{64} * 1024;
+
+// Of the other end, without its port.
+std::string address_of(int socket) {
+    sockaddr_storage peer{};
+    socklen_t size = sizeof peer;
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    if (::getpeername(socket, reinterpret_cast<sockaddr*>(&peer), &size) != 0) return {};
+    const void* address = nullptr;
+    if (peer.ss_family == AF_INET) address = &reinterpret_cast<sockaddr_in*>(&peer)->sin_addr;
+    if (peer.ss_family == AF_INET6) address = &reinterpret_cast<sockaddr_in6*>(&peer)->sin6_addr;
+    if (address == nullptr) return {};
+    const char* shown = ::inet_ntop(peer.ss_family, address, text.data(), text.size());
+    return shown == nullptr ? std::string() : std::string(shown);
+}
 
 void append_json_text(std::string& out, std::string_view text) {
     for (const char c : text) {
@@ -140,6 +158,7 @@ public:
           admission_(admission),
           socket_(std::move(socket)),
           parser_({limits_.header_bytes_max, limits_.body_bytes_max}) {
+        address_ = address_of(socket_.native_handle());
         if (loop_.shared.tls) tls_.emplace(socket_, *loop_.shared.tls);
     }
     ~Session() {
@@ -189,6 +208,7 @@ private:
     Socket socket_;
     std::optional<asio::ssl::stream<Socket&>> tls_;
     TlsPeer peer_;
+    std::string address_;
     State state_ = State::opening;
     SteadyClock::time_point deadline_;
 
@@ -289,6 +309,7 @@ void Session::handle() {
     HttpRequest request = parser_.take();
     request.peer_common_name = peer_.common_name;
     request.peer_fingerprint = peer_.fingerprint;
+    request.peer_address = address_;
     body_ = request.method == "HEAD" ? HttpBody::left_out : HttpBody::sent;
     continued_ = false;
     ++number_;

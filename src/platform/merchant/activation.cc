@@ -49,6 +49,12 @@ Refusal redeem(ActivationCode& code, Instant now) {
     return Refusal::none;
 }
 
+bool AttemptLimit::blocked(std::uint64_t source, Ticks now) const {
+    const auto at = windows_.find(source);
+    return at != windows_.end() && now.us - at->second.start.us < rule_.window_us &&
+           at->second.attempts >= rule_.attempts;
+}
+
 bool AttemptLimit::allow(std::uint64_t source, Ticks now) {
     auto at = windows_.find(source);
     if (at == windows_.end()) {

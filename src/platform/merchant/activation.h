@@ -50,7 +50,8 @@ public:
         std::size_t sources_max = 10'000;  // When full, everybody new waits.
     };
     explicit AttemptLimit(Rule rule) : rule_(rule) {}
-    bool allow(std::uint64_t source, Ticks now);
+    bool allow(std::uint64_t source, Ticks now);          // Counts it.
+    bool blocked(std::uint64_t source, Ticks now) const;  // Whether allow() would say no.
 
 private:
     struct Window {

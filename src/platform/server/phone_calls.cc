@@ -157,16 +157,22 @@ void PhoneCalls::forget(const Id128& terminal) {
     known_.erase(terminal);
 }
 
+// Whoever guesses codes is slowed down; whoever has good ones is not.
 void PhoneCalls::enrol(const net::HttpRequest& request, const net::Responder& respond) {
-    const bool queued = parts_.workers.post([this, body = request.body, respond] {
-        // Whoever guesses codes is slowed down; behind a balancer all come from one source.
+    const std::uint64_t source = std::hash<std::string>()(request.peer_address);
+    const bool queued = parts_.workers.post([this, source, body = request.body, respond] {
         {
             const std::lock_guard lock(mutex_);
-            if (!attempts_.allow(0, parts_.clock.ticks())) {
+            if (attempts_.blocked(source, parts_.clock.ticks())) {
                 return respond(refuse(Refusal::too_many_requests));
             }
         }
-        respond(enrol_now(body));
+        net::HttpResponse answer = enrol_now(body);
+        if (answer.status == row_of(Refusal::activation_code_invalid).http_status) {
+            const std::lock_guard lock(mutex_);
+            attempts_.allow(source, parts_.clock.ticks());
+        }
+        respond(std::move(answer));
     });
     if (!queued) respond(refuse(Refusal::too_many_requests));
 }
