@@ -151,7 +151,9 @@ Result<void> Story::broken_network() {
     TRY(DemoWorld::ask(world_.network(), "/v1/faults",
                        json_object({{"action", "cut"}, {"mti", "0200"}})));
     const std::string lost = TRY(tap(6'600, "answer lost on the wire", "declined"));
-    detail("the issuer had approved; no answer came, so the reversal was durable before the reply");
+    detail(
+        "the issuer had approved and no answer came: reversed from what was written before it was "
+        "sent");
     Stopwatch watch;
     std::string state;
     // The reversal runs by itself; its end is asked for until it is there.

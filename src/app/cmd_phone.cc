@@ -16,7 +16,7 @@ namespace softpos::app {
 namespace {
 
 struct PhoneOptions {
-    std::string socket = "/run/softpos/phone.sock";
+    std::string socket;
     bool json = false;
     std::int64_t amount_minor = 0;
     std::string reference, payment, key, code, server, ca_file;

@@ -104,6 +104,14 @@ constexpr std::array rows{
                "The card data could not be opened by the vault.", "卡数据无效"},
     RefusalRow{reversal_pending, "REVERSAL_PENDING", retry, 409,
                "The outcome is unknown and is being reversed.", "结果未知，正在冲正"},
+    RefusalRow{network_declined, "NETWORK_DECLINED", retry, 402,
+               "The card network could not carry it out now; see `response_code`, and try again.",
+               "卡组织暂时无法处理，请稍后重试"},
+    RefusalRow{
+        day_not_ready, "DAY_NOT_READY", fix_now, 409,
+        "The day is not ready for this step: settle, take in the clearing file, reconcile to "
+        "zero, then pay out; one step at a time.",
+        "日终步骤未就绪，请依次批结算、导入清算文件、对账、出款"},
     RefusalRow{internal, "INTERNAL", contact, 500, "Our mistake; quote the reference.",
                "系统错误，请联系客服"},
 };

@@ -62,6 +62,8 @@ enum class Refusal : std::uint8_t {
     server_unavailable,
     card_data_invalid,
     reversal_pending,
+    network_declined,
+    day_not_ready,
     internal,
 };
 

@@ -30,7 +30,7 @@ struct PlatformIdentity {
 };
 
 struct PlatformLimits {
-    std::uint32_t answer_ms = 45'000;  // For a payment: the network behind may take its time.
+    std::uint32_t answer_ms = 60'000;  // For a payment: longer than the platform waits itself.
     std::uint32_t status_ms = 10'000;
     std::uint32_t poll_first_ms = 500;  // Then twice as long each time.
     std::uint32_t poll_pause_ms_max = 5'000;

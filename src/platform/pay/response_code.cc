@@ -47,7 +47,7 @@ Refusal refusal_of_answer(std::string_view response_code) {
             return Refusal::none;
         case retry_later:
         case sign_in_again:
-            return Refusal::network_unavailable;
+            return Refusal::network_declined;
         case duplicate:
             return Refusal::duplicate_transaction;
         case capture:

@@ -25,6 +25,9 @@ namespace json = boost::json;
 using codec::StrictJson;
 
 constexpr std::string_view bearer = "Bearer ";
+// What the columns of a payout file hold: a longer name could never be paid.
+constexpr std::size_t bank_file_name_bytes_max = 80;
+constexpr std::size_t bank_file_bank_bytes_max = 60;
 
 net::HttpResponse answer_json(const json::value& body, unsigned status = 200) {
     return {.status = status, .body = json::serialize(body)};
@@ -49,10 +52,10 @@ json::object merchant_object(const merchant::Merchant& merchant) {
 merchant::Application read_application(StrictJson& body) {
     using merchant::text_bytes_max;
     merchant::Application application;
-    const auto text = [&](std::string_view name) {
-        return body.optional_text(name, text_bytes_max).value_or("");
+    const auto text = [&](std::string_view name, std::size_t bytes_max = text_bytes_max) {
+        return body.optional_text(name, bytes_max).value_or("");
     };
-    application.name = text("name");
+    application.name = text("name", bank_file_name_bytes_max);
     const std::string kind = body.text("licence_kind", 32);
     if (kind == "social_credit_code") {
         application.licence_kind = merchant::LicenceKind::social_credit_code;
@@ -65,8 +68,8 @@ merchant::Application read_application(StrictJson& body) {
     application.mcc = text("mcc");
     application.region = text("region");
     application.phone = text("phone");
-    application.bank_name = text("bank_name");
-    application.account_holder = text("account_holder");
+    application.bank_name = text("bank_name", bank_file_bank_bytes_max);
+    application.account_holder = text("account_holder", bank_file_name_bytes_max);
     application.bank_account = text("bank_account");
     application.address = text("address");
     return application;

@@ -20,6 +20,7 @@ namespace {
 
 constexpr unsigned worker_threads = 8;  // They wait for the vault and the store, mostly.
 constexpr std::size_t worker_queue_max = 4096;
+constexpr std::uint32_t commit_slack_ms = 10'000;
 constexpr std::size_t pem_bytes_max = 16 * 1024;
 constexpr std::size_t clearing_bytes_max = std::size_t{64} * 1024 * 1024;
 
@@ -117,6 +118,8 @@ Result<void> ControlService::Impl::open_doors(const ServerConfig& config) {
     phone_config.port = config.phone_port;
     phone_config.tls = tls;
     phone_config.tls->client_ca_pem = ca.cert_pem;
+    // A payment is answered at the latest by its deadline and two commits.
+    phone_config.limits.request_ms = static_cast<std::uint32_t>(config.answer_ms) + commit_slack_ms;
     PhoneCalls* const phone_calls = phones.get();
     phone_door = TRY(net::HttpServer::listen(
         std::move(phone_config), [phone_calls](net::HttpRequest request, net::Responder respond) {

@@ -17,6 +17,11 @@ net::HttpResponse answer_json(const json::value& body) {
 
 net::HttpResponse refuse_error(const Error& error) {
     log(LogLevel::warning, "day call failed", error);
+    if (error.kind == ErrorKind::conflict) return refuse(Refusal::day_not_ready);
+    const bool network = error.detail == detail_of(SendFailure::network);
+    if (error.kind == ErrorKind::unavailable && network) {
+        return refuse(Refusal::network_unavailable);
+    }
     return refuse(refusal_of(error));
 }
 
@@ -44,7 +49,7 @@ net::HttpResponse import_file(SettlementJobs& jobs, pay::BusinessDate date,
     if (!imported) {
         const Error& error = imported.error();
         log(LogLevel::warning, "clearing file refused", error);
-        if (error.kind != ErrorKind::malformed) return refuse(refusal_of(error));
+        if (error.kind != ErrorKind::malformed) return refuse_error(error);
         return refuse(
             Refusal::bad_value, {},
             "line " + std::to_string(error.detail) + ", column " + std::to_string(error.at));

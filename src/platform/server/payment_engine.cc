@@ -55,6 +55,15 @@ PaymentEngine::PaymentEngine(Parts parts, pay::PaymentRules rules) : parts_(part
 
 void PaymentEngine::submit(PaymentOrder order, Reply reply) {
     const auto shared = std::make_shared<PaymentOrder>(std::move(order));
+    // A repetition must find its payment also while the network or the vault is away.
+    bool known = false;
+    (void)parts_.store.read([&](store::Reader& reader) -> Result<void> {
+        const auto found =
+            TRY(reader.payment_by_key(shared->terminal.merchant, shared->idempotency_key));
+        known = found.has_value();
+        return {};
+    });
+    if (known) return take_order(shared, nullptr, reply);
     const TerminalRef terminal{shared->terminal.number, shared->terminal.merchant};
     upstream_->prepare(terminal, [this, shared, reply](const Result<void>& ready) {
         if (!ready) {
@@ -251,7 +260,7 @@ Result<void> PaymentEngine::write(store::Tx& tx, const pay::PaymentEvent& event,
 void PaymentEngine::apply(const Id128& payment, pay::PaymentEvent event,
                           std::optional<store::NetworkMessage> message) {
     const auto step = std::make_shared<Step>();
-    step->message = std::move(message);
+    step->message = message;
     parts_.store.submit(
         [this, payment, event, step](store::Tx& tx) -> Result<void> {
             const auto found = TRY(tx.payment(payment));
@@ -269,7 +278,7 @@ void PaymentEngine::apply(const Id128& payment, pay::PaymentEvent event,
             if (!step->transition.changed) return {};
             return write(tx, event, *step, false);
         },
-        [this, payment, event, step](const Result<void>& durable) {
+        [this, payment, event, message = std::move(message), step](const Result<void>& durable) {
             if (durable) {
                 if (step->transition.changed) perform(*step);
                 return;
@@ -278,7 +287,8 @@ void PaymentEngine::apply(const Id128& payment, pay::PaymentEvent event,
             // The event is lost to this process only: time brings the payment up again.
             if (durable.error().kind == ErrorKind::unavailable) {
                 constexpr std::uint32_t again_ms = 1'000;
-                parts_.timers.after(again_ms, [this, payment, event] { apply(payment, event); });
+                parts_.timers.after(
+                    again_ms, [this, payment, event, message] { apply(payment, event, message); });
             }
         });
 }

@@ -168,7 +168,7 @@ void PhoneCalls::enrol(const net::HttpRequest& request, const net::Responder& re
             }
         }
         net::HttpResponse answer = enrol_now(body);
-        if (answer.status == row_of(Refusal::activation_code_invalid).http_status) {
+        if (answer.body.contains(row_of(Refusal::activation_code_invalid).code)) {
             const std::lock_guard lock(mutex_);
             attempts_.allow(source, parts_.clock.ticks());
         }

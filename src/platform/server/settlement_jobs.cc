@@ -27,6 +27,10 @@ constexpr auto settle_wait = std::chrono::seconds(20);
 constexpr std::size_t exceptions_max = 10'000;
 constexpr std::size_t lines_max = 2'000'000;
 
+std::string proof_name(BusinessDate date) {
+    return "proved/" + std::to_string(date.yyyymmdd);
+}
+
 std::unexpected<Error> busy() {
     return fail(ErrorKind::conflict, "settlement: another job is running");
 }
@@ -112,7 +116,8 @@ Result<BatchOutcome> SettlementJobs::settle_batch(const TerminalRef& terminal,
     parts_.upstream.settle_batch(terminal, batch, totals,
                                  [answered](Result<bool> same) { answered->set_value(same); });
     if (future.wait_for(settle_wait) != std::future_status::ready) {
-        return fail(ErrorKind::unavailable, "settlement: the network does not answer");
+        return fail(ErrorKind::unavailable, "settlement: the network does not answer",
+                    detail_of(SendFailure::network));
     }
     BatchOutcome outcome;
     outcome.terminal = terminal.terminal;
@@ -122,7 +127,7 @@ Result<BatchOutcome> SettlementJobs::settle_batch(const TerminalRef& terminal,
     outcome.credit_minor = totals.credit_minor;
     outcome.credit_count = totals.credit_count;
     outcome.balanced = TRY(future.get());
-    // The next payment opens the next batch.
+    // The next payment signs in again, and so gets the batch that the network has open then.
     parts_.upstream.forget_sign_in(terminal.terminal);
     return outcome;
 }
@@ -180,11 +185,53 @@ Result<ClearingImport> SettlementJobs::import_clearing(BusinessDate date,
     return result;
 }
 
+// Differences to suspense, differences that have gone back out of it, the network's money to the
+// bank: each once, however often the day is compared.
+Result<void> SettlementJobs::book(store::Tx& tx, ReconciliationOutcome& outcome,
+                                  const MoneyByShard& money) const {
+    const BusinessDate date = outcome.report.date;
+    const auto before = TRY(tx.exceptions(date));
+    for (const auto& old : before) {
+        const bool still = std::ranges::any_of(outcome.exceptions,
+                                               [&](const auto& now) { return now.id == old.id; });
+        const std::int64_t difference = old.item.difference_minor();
+        if (still || difference == 0) continue;
+        const Id128 undo = id_for(old.item.merchant, "undo/" + name_of(old.item.key));
+        TRY_VOID(
+            tx.post(pay::post_clearing_difference(undo, old.item.merchant, date, -difference)));
+    }
+    TRY_VOID(tx.put(outcome.report, outcome.exceptions));
+    for (const auto& exception : outcome.exceptions) {
+        const auto& item = exception.item;
+        if (item.difference_minor() == 0) continue;
+        TRY_VOID(tx.post(pay::post_clearing_difference(exception.id, item.merchant, date,
+                                                       item.difference_minor())));
+    }
+    // What the account says, apart from money that an earlier run booked as received.
+    outcome.receivable_minor =
+        TRY(tx.balance(pay::AccountCode::network_receivable, date)).debit_net();
+    for (const auto& [shard, sums] : money) {
+        Id128 source = id_for({}, "clearing/" + std::to_string(date.yyyymmdd));
+        source.bytes[0] = static_cast<std::uint8_t>(shard >> 8);
+        source.bytes[1] = static_cast<std::uint8_t>(shard);
+        const bool booked = !TRY(tx.transfers_of(source)).empty();
+        if (booked) outcome.receivable_minor += sums.gross_minor;
+        if (booked || sums.gross_minor <= 0) continue;
+        TRY_VOID(tx.post(pay::post_clearing_money({.source = source,
+                                                   .shard = shard,
+                                                   .date = date,
+                                                   .gross_minor = sums.gross_minor,
+                                                   .fees_minor = sums.fees_minor})));
+    }
+    outcome.proved = clearing_proves(outcome.report, outcome.receivable_minor);
+    return tx.set(proof_name(date), outcome.proved ? "yes" : "no");
+}
+
 Result<ReconciliationOutcome> SettlementJobs::reconcile(BusinessDate date) {
     const std::unique_lock one(running_, std::try_to_lock);
     if (!one) return busy();
     ReconciliationOutcome outcome;
-    std::map<pay::Shard, std::pair<std::int64_t, std::int64_t>> money;  // Gross and fees.
+    MoneyByShard money;
     const Instant now = parts_.clock.now();
     TRY_VOID(parts_.store.read([&](store::Reader& reader) -> Result<void> {
         const auto file = pages_of(reader, &store::Reader::cleared, date);
@@ -196,8 +243,8 @@ Result<ReconciliationOutcome> SettlementJobs::reconcile(BusinessDate date) {
                 auto record = TRY(file());
                 if (record) {
                     auto& sums = money[pay::shard_of(record->merchant)];
-                    sums.first += record->amount_minor;
-                    sums.second += record->fee_minor;
+                    sums.gross_minor += record->amount_minor;
+                    sums.fees_minor += record->fee_minor;
                 }
                 return record;
             },
@@ -217,34 +264,11 @@ Result<ReconciliationOutcome> SettlementJobs::reconcile(BusinessDate date) {
             }));
         return {};
     }));
-    TRY_VOID(parts_.store.run([&](store::Tx& tx) -> Result<void> {
-        TRY_VOID(tx.put(outcome.report, outcome.exceptions));
-        for (const auto& exception : outcome.exceptions) {
-            const auto& item = exception.item;
-            if (item.difference_minor() == 0) continue;
-            TRY_VOID(tx.post(pay::post_clearing_difference(exception.id, item.merchant, date,
-                                                           item.difference_minor())));
-        }
-        // What the account says, apart from money that an earlier run booked as received.
-        outcome.receivable_minor =
-            TRY(tx.balance(pay::AccountCode::network_receivable, date)).debit_net();
-        for (const auto& [shard, sums] : money) {
-            Id128 source = id_for({}, "clearing/" + std::to_string(date.yyyymmdd));
-            source.bytes[0] = static_cast<std::uint8_t>(shard >> 8);
-            source.bytes[1] = static_cast<std::uint8_t>(shard);
-            const bool booked = !TRY(tx.transfers_of(source)).empty();
-            if (booked) outcome.receivable_minor += sums.first;
-            if (!booked && sums.first > 0) {
-                TRY_VOID(tx.post(pay::post_clearing_money({.source = source,
-                                                           .shard = shard,
-                                                           .date = date,
-                                                           .gross_minor = sums.first,
-                                                           .fees_minor = sums.second})));
-            }
-        }
-        return {};
-    }));
-    outcome.proved = clearing_proves(outcome.report, outcome.receivable_minor);
+    if (outcome.report.file_count == 0 && outcome.report.ours_count != 0) {
+        return fail(ErrorKind::conflict, "reconciliation: no clearing file of that day yet");
+    }
+    TRY_VOID(
+        parts_.store.run([&](store::Tx& tx) -> Result<void> { return book(tx, outcome, money); }));
     log(outcome.proved ? LogLevel::info : LogLevel::warning, "day reconciled",
         {{"date", std::int64_t{date.yyyymmdd}},
          {"exceptions", static_cast<std::int64_t>(outcome.exceptions.size())},
@@ -252,12 +276,8 @@ Result<ReconciliationOutcome> SettlementJobs::reconcile(BusinessDate date) {
     return outcome;
 }
 
-Result<std::string> SettlementJobs::payout_line(const pay::Payout& payout) {
-    std::optional<merchant::Merchant> merchant;
-    TRY_VOID(parts_.store.read([&](store::Reader& reader) -> Result<void> {
-        merchant = TRY(reader.merchant(payout.merchant));
-        return {};
-    }));
+Result<std::string> SettlementJobs::payout_line(store::Reader& reader, const pay::Payout& payout) {
+    const auto merchant = TRY(reader.merchant(payout.merchant));
     if (!merchant) return fail(ErrorKind::not_found, "payout: no such merchant");
     const SecretBytes account = TRY(parts_.numbers.open(merchant->bank_account.sealed));
     return channel::format_payout_line(
@@ -267,24 +287,39 @@ Result<std::string> SettlementJobs::payout_line(const pay::Payout& payout) {
          .bank = merchant->bank_name,
          .account = std::string(text_of(account.bytes())),
          .holder = merchant->account_holder,
-         .region = merchant->region + "00",  // Six digits: district unknown.
+         .region = merchant->region + "00",  // Six digits: the district is not known.
          .amount_minor = payout.amount_minor});
 }
 
+// The line for the bank comes first: what cannot be told to a bank is not booked as paid.
 Result<void> SettlementJobs::pay_merchant(const pay::MerchantDay& day, BusinessDate date,
                                           PayoutRun& run) {
     std::optional<pay::Payout> payout;
+    std::string line;
+    bool payable = true;
     TRY_VOID(parts_.store.run([&](store::Tx& tx) -> Result<void> {
         payout = TRY(tx.payout(pay::payout_id(day.merchant, date)));
-        if (payout) return {};  // Paid by an earlier run.
-        payout = pay::plan_payout(day, date, parts_.clock.now());
+        const bool paid_before = payout.has_value();
+        if (!paid_before) payout = pay::plan_payout(day, date, parts_.clock.now());
         if (!payout) return {};
+        auto formatted = payout_line(tx, *payout);
+        payable = formatted.has_value();
+        if (!payable) {
+            log(LogLevel::error, "payout: merchant cannot be paid", formatted.error());
+            return {};
+        }
+        line = *std::move(formatted);
+        if (paid_before) return {};
         payout->state = TRY(next_state(payout->state, pay::PayoutEvent::file_written));
         TRY_VOID(tx.insert(*payout));
         return tx.post(pay::post_payout(payout->id, payout->merchant, date, payout->amount_minor));
     }));
     if (!payout) return {};
-    run.file += TRY(payout_line(*payout)) + "\n";
+    if (!payable) {
+        run.not_payable.push_back(day.merchant);
+        return {};
+    }
+    run.file += line + "\n";
     run.total_minor += payout->amount_minor;
     run.payouts.push_back(*std::move(payout));
     return {};
@@ -295,8 +330,8 @@ Result<PayoutRun> SettlementJobs::pay_out(BusinessDate date) {
     if (!one) return busy();
     std::vector<pay::MerchantDay> days;
     TRY_VOID(parts_.store.read([&](store::Reader& reader) -> Result<void> {
-        if (!TRY(reader.reconciliation(date))) {
-            return fail(ErrorKind::conflict, "payout: reconcile the day first");
+        if (TRY(reader.setting(proof_name(date))).value_or("") != "yes") {
+            return fail(ErrorKind::conflict, "payout: the day is not reconciled and proved");
         }
         store::TextPage page{.after = {}, .rows_max = store::page_rows_max};
         for (bool more = true; more;) {

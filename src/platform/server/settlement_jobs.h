@@ -8,11 +8,13 @@
 #include "platform/pay/business_date.h"
 #include "platform/pay/payout.h"
 #include "platform/pay/reconciliation.h"
+#include "platform/pay/shard.h"
 #include "platform/server/number_box.h"
 #include "platform/server/upstream.h"
 #include "platform/store/store.h"
 
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -45,6 +47,7 @@ struct PayoutRun {
     std::vector<pay::Payout> payouts;
     std::int64_t total_minor = 0;
     std::string file;
+    std::vector<std::string> not_payable;  // Merchants whose data the bank's file cannot hold.
 };
 
 class SettlementJobs {
@@ -68,16 +71,24 @@ public:
     Result<ClearingImport> import_clearing(pay::BusinessDate date, std::string_view file_name,
                                            std::string_view text);
 
-    // Compares, books the differences to suspense and the network's money to the bank.
+    // Compares, books the differences to suspense and the network's money to the bank. conflict
+    // while the day's file has not been taken in. Safe to repeat, also after another file.
     Result<ReconciliationOutcome> reconcile(pay::BusinessDate date);
 
-    // Pays each merchant once for the date.
+    // Pays each merchant once for the date. conflict unless the day was reconciled and proved.
     Result<PayoutRun> pay_out(pay::BusinessDate date);
 
 private:
     Result<BatchOutcome> settle_batch(const TerminalRef& terminal, std::uint32_t batch);
     Result<void> pay_merchant(const pay::MerchantDay& day, pay::BusinessDate date, PayoutRun& run);
-    Result<std::string> payout_line(const pay::Payout& payout);
+    Result<std::string> payout_line(store::Reader& reader, const pay::Payout& payout);
+
+    struct Money {
+        std::int64_t gross_minor = 0, fees_minor = 0;
+    };
+    using MoneyByShard = std::map<pay::Shard, Money>;
+    Result<void> book(store::Tx& tx, ReconciliationOutcome& outcome,
+                      const MoneyByShard& money) const;
 
     Parts parts_;
     std::mutex running_;  // One job at a time: each waits on a worker.

@@ -8,6 +8,7 @@
 #include "net/frame_link.h"
 #include "platform/channel/cup_answers.h"
 #include "platform/channel/cup_messages.h"
+#include "platform/channel/upstream_session.h"
 
 #include <atomic>
 #include <charconv>
@@ -84,7 +85,7 @@ std::string master_key_alias(std::string_view terminal) {
 
 struct Upstream::Impl {
     // A request on its way; which members count follows from `purpose`.
-    enum class Purpose : std::uint8_t { payment, reversal, sign_in, settlement };
+    enum class Purpose : std::uint8_t { payment, repeat, reversal, sign_in, settlement };
     struct Pending {
         Purpose purpose{};
         TerminalRef terminal = {};
@@ -97,9 +98,9 @@ struct Upstream::Impl {
         net::TimerId timer = net::TimerId::none;
     };
     struct TerminalState {
-        bool ready = false;
-        bool signing_in = false;
-        std::uint32_t batch = 0;
+        // A short first pause: a link that was down is back sooner than a refused terminal is let
+        // in.
+        channel::UpstreamSession session{{.answer_ms = 30'000, .pause_ms = 500}};
         std::vector<Ready> waiting;
     };
 
@@ -123,10 +124,14 @@ struct Upstream::Impl {
     std::atomic<std::uint32_t> business_date = 0;
     std::unique_ptr<net::FrameLink> link;
 
+    static Purpose purpose_of(SendKind kind) {
+        if (kind == SendKind::reversal) return Purpose::reversal;
+        return kind == SendKind::repeat ? Purpose::repeat : Purpose::payment;
+    }
     void sign_in(const TerminalRef& terminal);
     void signed_in(const Pending& request, const CupAnswer& answer);
-    void finish_sign_in(const std::string& terminal, const Result<void>& result,
-                        std::uint32_t batch);
+    void finish_sign_in(const std::string& terminal, const Result<void>& result);
+    Result<void> take_keys(const Pending& request, const CupAnswer& answer);
     Result<std::uint32_t> management_trace(const std::string& terminal);
     Result<void> transmit(IsoMessage& message, Pending request, std::uint32_t timeout_ms);
     void on_frame(Bytes frame);
@@ -189,65 +194,75 @@ Result<void> Upstream::Impl::transmit(IsoMessage& message, Pending request,
     return std::unexpected(with_detail(sent.error(), SendFailure::network));
 }
 
+// The session has said that it wants one; `trace` is known to it once the message is built.
 void Upstream::Impl::sign_in(const TerminalRef& terminal) {
     const auto send = [&]() -> Result<void> {
         const std::uint32_t trace = TRY(management_trace(terminal.terminal));
+        {
+            const std::lock_guard lock(mutex);
+            auto& session = terminals[terminal.terminal].session;
+            TRY_VOID(session.begin_sign_in(trace, parts.clock.now()));
+        }
         IsoMessage message(dialect);
         const channel::CupTerminal speaker{.terminal = terminal.terminal,
                                            .merchant = terminal.merchant};
         TRY_VOID(channel::build_sign_in(speaker, trace, std::nullopt, message));
-        return transmit(message, {.purpose = Purpose::sign_in, .terminal = terminal},
+        return transmit(message, {.purpose = Purpose::sign_in, .terminal = terminal, .stan = trace},
                         config.sign_in_ms);
     };
     if (const auto sent = send(); !sent) {
         log(LogLevel::warning, "upstream: sign-in not sent", sent.error());
-        finish_sign_in(terminal.terminal, sent, 0);
+        finish_sign_in(terminal.terminal, sent);
     }
 }
 
-void Upstream::Impl::signed_in(const Pending& request, const CupAnswer& answer) {
-    const std::string terminal = request.terminal.terminal;
-    if (answer.klass != channel::AnswerClass::approve || answer.batch == 0) {
-        log(LogLevel::warning, "upstream: sign-in refused",
-            {{"terminal", LogId(terminal)}, {"code", LogId(answer.code)}});
-        return finish_sign_in(
-            terminal, failure(SendFailure::network, ErrorKind::denied, "upstream: sign-in refused"),
-            0);
+// Keys to the vault, the batch to the store.
+Result<void> Upstream::Impl::take_keys(const Pending& request, const CupAnswer& answer) {
+    const std::string& terminal = request.terminal.terminal;
+    codec::WorkingKeys keys;
+    {
+        const std::lock_guard lock(mutex);
+        const auto taken =
+            terminals[terminal].session.answered(request.stan, answer, parts.clock.now());
+        if (!taken) return std::unexpected(with_detail(taken.error(), SendFailure::network));
+        keys = *taken;
     }
-    const auto keys = codec::parse_working_keys(answer.keys);
-    if (!keys) return finish_sign_in(terminal, std::unexpected(keys.error()), 0);
-    const auto loaded = parts.vault.load_working_keys(master_key_alias(terminal), *keys);
-    if (!loaded) {
-        return finish_sign_in(terminal,
-                              std::unexpected(with_detail(loaded.error(), SendFailure::vault)), 0);
-    }
+    const auto loaded = parts.vault.load_working_keys(master_key_alias(terminal), keys);
+    if (!loaded) return std::unexpected(with_detail(loaded.error(), SendFailure::vault));
     date_of(answer.settlement_date.empty() ? answer.local_date : answer.settlement_date);
-    const auto opened = parts.store.run([&](store::Tx& tx) -> Result<void> {
+    return parts.store.run([&](store::Tx& tx) -> Result<void> {
         TRY_VOID(tx.open_batch(terminal, answer.batch));
         auto known = TRY(tx.terminal_by_number(terminal));
         if (!known || known->state != merchant::TerminalState::enrolled) return {};
         known->state = TRY(next_state(known->state, merchant::TerminalAction::activate));
         return tx.update(*known);
     });
-    if (opened) {
-        log(LogLevel::info, "upstream: signed in",
-            {{"terminal", LogId(terminal)}, {"batch", std::int64_t{answer.batch}}});
-    }
-    finish_sign_in(terminal, opened, answer.batch);
 }
 
-void Upstream::Impl::finish_sign_in(const std::string& terminal, const Result<void>& result,
-                                    std::uint32_t batch) {
+void Upstream::Impl::signed_in(const Pending& request, const CupAnswer& answer) {
+    const std::string& terminal = request.terminal.terminal;
+    const auto taken = take_keys(request, answer);
+    if (taken) {
+        log(LogLevel::info, "upstream: signed in",
+            {{"terminal", LogId(terminal)}, {"batch", std::int64_t{answer.batch}}});
+    } else {
+        log(LogLevel::warning, "upstream: sign-in refused",
+            {{"terminal", LogId(terminal)}, {"code", LogId(answer.code)}});
+    }
+    finish_sign_in(terminal, taken);
+}
+
+void Upstream::Impl::finish_sign_in(const std::string& terminal, const Result<void>& result) {
     std::vector<Ready> waiting;
+    Result<void> outcome = result;
     {
         const std::lock_guard lock(mutex);
         TerminalState& state = terminals[terminal];
-        state.signing_in = false;
-        state.ready = result.has_value();
-        state.batch = batch;
+        if (outcome) outcome = state.session.keys_loaded();
+        if (!outcome) state.session.failed(parts.clock.now());
         waiting = std::exchange(state.waiting, {});
     }
-    for (const Ready& ready : waiting) ready(result);
+    for (const Ready& ready : waiting) ready(outcome);
 }
 
 void Upstream::Impl::on_timeout(const channel::AnswerKey& key) {
@@ -260,7 +275,7 @@ void Upstream::Impl::on_timeout(const channel::AnswerKey& key) {
     }
     const auto late = failure(SendFailure::network, ErrorKind::unavailable, "upstream: no answer");
     if (request.purpose == Purpose::sign_in) {
-        finish_sign_in(request.terminal.terminal, late, 0);
+        finish_sign_in(request.terminal.terminal, late);
     }
     if (request.settled) request.settled(late);
 }
@@ -297,7 +312,7 @@ void Upstream::Impl::dispatch(const Pending& request, const IsoMessage& message,
     const auto answer = channel::read_answer(message, request.expected, codes);
     if (request.purpose == Purpose::sign_in) {
         if (answer) return signed_in(request, *answer);
-        return finish_sign_in(request.terminal.terminal, std::unexpected(answer.error()), 0);
+        return finish_sign_in(request.terminal.terminal, std::unexpected(answer.error()));
     }
     if (request.purpose == Purpose::settlement) {
         if (!answer) return request.settled(std::unexpected(answer.error()));
@@ -329,6 +344,12 @@ void Upstream::Impl::payment_answered(const Pending& request, const IsoMessage& 
         believed = checked.has_value();
     }
     if (!believed && reversal) return;  // It is sent again when its time comes.
+    if (believed && answer.klass == channel::AnswerClass::re_sign_in) {
+        // Says nothing about what was asked before: that is sent again, under new keys.
+        const std::lock_guard lock(mutex);
+        terminals[request.terminal.terminal].session.saw(answer.klass);
+        if (reversal || request.purpose == Purpose::repeat) return;
+    }
     Incoming incoming;
     incoming.payment = request.payment;
     incoming.mti = message.mti();
@@ -378,24 +399,31 @@ Result<std::unique_ptr<Upstream>> Upstream::start(UpstreamConfig config, Parts p
 
 void Upstream::prepare(const TerminalRef& terminal, Ready ready) {
     Impl* const self = impl_.get();
-    bool is_ready = false;
+    Result<void> now = {};
     bool start = false;
+    bool wait = false;
     {
         const std::lock_guard lock(self->mutex);
         Impl::TerminalState& state = self->terminals[terminal.terminal];
-        is_ready = state.ready;
-        if (!is_ready) {
-            state.waiting.push_back(ready);
-            start = !std::exchange(state.signing_in, true);
+        if (!state.session.may_pay()) {
+            start = state.waiting.empty() && state.session.wants_sign_in(self->parts.clock.now());
+            wait = start || !state.waiting.empty();
+            if (wait) state.waiting.push_back(ready);
+            // The last sign-in has just failed: the network is left alone for a while.
+            if (!wait) {
+                now = failure(SendFailure::network, ErrorKind::unavailable,
+                              "upstream: sign-in failed a moment ago");
+            }
         }
     }
-    if (is_ready) return ready({});
-    if (start) impl_->parts.workers.post_always([self, terminal] { self->sign_in(terminal); });
+    if (!wait) return ready(now);
+    if (start) self->parts.workers.post_always([self, terminal] { self->sign_in(terminal); });
 }
 
 void Upstream::forget_sign_in(const std::string& terminal) {
     const std::lock_guard lock(impl_->mutex);
-    impl_->terminals[terminal].ready = false;
+    channel::UpstreamSession& session = impl_->terminals[terminal].session;
+    if (session.may_pay()) session.close();
 }
 
 Result<void> Upstream::send(const Outgoing& outgoing) {
@@ -417,8 +445,7 @@ Result<void> Upstream::send(const Outgoing& outgoing) {
     const bool sale = payment.kind == pay::PaymentKind::purchase;
     return impl_->transmit(
         message,
-        {.purpose =
-             outgoing.kind == SendKind::reversal ? Impl::Purpose::reversal : Impl::Purpose::payment,
+        {.purpose = Impl::purpose_of(outgoing.kind),
          .terminal = {payment.terminal, payment.merchant},
          .payment = payment.id,
          .batch = payment.batch,
