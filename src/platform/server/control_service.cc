@@ -57,14 +57,17 @@ struct ControlService::Impl {
     ~Impl();
 };
 
-// Doors first, then what they call; workers finish what they hold before the store goes.
+// Doors first. Then the two that call everybody: the workers finish what they hold, and the store's
+// writer what they gave it, while timers and link are still there. Those only post to the workers,
+// who do not take it any more.
 ControlService::Impl::~Impl() {
     acquirer_door.reset();
     phone_door.reset();
+    if (workers) workers->stop();
+    store.reset();
     timers.reset();
     upstream.reset();
     workers.reset();
-    store.reset();
 }
 
 Result<void> ControlService::Impl::start_core(const ServerConfig& config, const Clock& clock,

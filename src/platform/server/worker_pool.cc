@@ -10,12 +10,17 @@ WorkerPool::WorkerPool(unsigned threads, std::size_t queue_max) : queue_max_(que
 }
 
 WorkerPool::~WorkerPool() {
+    stop();
+}
+
+void WorkerPool::stop() {
     {
         const std::lock_guard lock(mutex_);
         stopping_ = true;
     }
     wake_.notify_all();
     for (std::thread& thread : threads_) thread.join();
+    threads_.clear();
 }
 
 bool WorkerPool::post(Job job) {

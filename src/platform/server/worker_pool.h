@@ -17,12 +17,15 @@ public:
     using Job = std::function<void()>;
 
     WorkerPool(unsigned threads, std::size_t queue_max);
-    ~WorkerPool();  // Finishes what is queued, then joins.
+    ~WorkerPool();
     WorkerPool(const WorkerPool&) = delete;
     WorkerPool& operator=(const WorkerPool&) = delete;
 
     // False where the queue is full: the caller refuses the request instead of letting it age.
     bool post(Job job);
+
+    // Finishes what is queued, then joins. What is posted from then on is never run.
+    void stop();
 
     // For a step of something that has begun and must be finished: never refused.
     void post_always(Job job);

@@ -29,18 +29,18 @@ std::string_view name_of(FaultAction action);
 
 struct FaultRule {
     FaultAction action = FaultAction::none;
-    std::string mti;                           // "0200"; empty matches any.
-    std::optional<std::int64_t> amount_minor;  // Of field 4.
-    std::string terminal_id;                   // Of field 41; empty matches any.
-    std::uint32_t skip = 0;                    // So many matches go well first.
-    std::uint32_t times = 1;                   // Then so many do not; 0 is without end.
-    std::uint32_t delay_ms = 0;                // late_answer.
+    std::string mti = {};                           // "0200"; empty matches any.
+    std::optional<std::int64_t> amount_minor = {};  // Of field 4.
+    std::string terminal_id = {};                   // Of field 41; empty matches any.
+    std::uint32_t skip = 0;                         // So many matches go well first.
+    std::uint32_t times = 1;                        // Then so many do not; 0 is without end.
+    std::uint32_t delay_ms = 0;                     // late_answer.
 };
 
 // One frame on its way to the peer.
 struct Delivery {
     std::uint32_t delay_ms = 0;
-    Buffer message;
+    Buffer message = {};
 };
 
 struct FaultOutcome {

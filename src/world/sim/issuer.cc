@@ -16,6 +16,7 @@ namespace {
 using codec::Tag;
 
 constexpr std::size_t issuer_file_bytes_max = 4096;
+constexpr std::size_t amount_bytes = 6;  // 9F02
 
 std::optional<Bytes> object_in(Bytes field55, std::uint32_t tag) {
     const auto found = codec::find_value(field55, Tag{tag});
@@ -69,7 +70,7 @@ std::string Issuer::check_cryptogram(const AuthorisationRequest& request, Accoun
     const card::IssuerProfile* issuer = pan ? card::find_issuer(issuers_, *pan) : nullptr;
     if (issuer == nullptr) return "15";
     const auto amount = object_in(request.field55, 0x9F02);
-    if (!amount) return "99";
+    if (!amount || amount->size() != amount_bytes) return "99";
     // The card signed another amount than the one that is asked for.
     if (decimal(*amount) != request.amount_minor) return "63";
     const auto check = card::check_field55(*issuer, *pan, request.psn, request.field55);

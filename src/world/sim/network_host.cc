@@ -16,6 +16,7 @@ namespace softpos::sim {
 namespace {
 
 constexpr std::size_t message_bytes_max = 2048;
+constexpr std::size_t field_60_digits_min = 8;  // Kind of message and batch.
 
 // Response codes that an amount ending in them selects in the sandbox: 12.51 yuan -> 51.
 constexpr std::array<std::string_view, 16> sandbox_codes = {
@@ -43,6 +44,11 @@ std::string trace_key(const std::string& terminal, const std::string& batch,
 bool is_credit(Bytes field55) {
     const auto aid = codec::find_value(field55, codec::Tag{0x84});
     return aid && *aid && (*aid)->size() >= 8 && ((**aid)[7] == 0x02 || (**aid)[7] == 0x03);
+}
+
+// Requests and advices; an answer to an answer would go on for ever.
+bool is_request(std::string_view mti) {
+    return (mti[2] - '0') % 2 == 0;
 }
 
 // The message class decides what an answer is called: 0200 -> 0210.
@@ -96,7 +102,7 @@ std::string NetworkHost::key_of(const Turn& turn) {
 std::optional<Buffer> NetworkHost::handle(Bytes message, Instant now) {
     ++counters_.messages;
     codec::IsoMessage in(dialect_);
-    if (!codec::unpack(message, in)) {
+    if (!codec::unpack(message, in) || !is_request(in.mti())) {
         ++counters_.malformed;
         return std::nullopt;
     }
@@ -109,12 +115,12 @@ std::optional<Buffer> NetworkHost::handle(Bytes message, Instant now) {
     const std::string key = remembers ? key_of(turn) : std::string();
     if (const auto before = answered_.find(key); remembers && before != answered_.end()) {
         ++counters_.repeated;
-        if (std::ranges::equal(before->second.request, message)) return before->second.answer;
+        if (auto same = answer_again(turn, before->second)) return same;
     }
 
     CHECK(out.set_mti(answer_mti(in.mti())).has_value());
     const bool other_body = remembers && answered_.contains(key);
-    const std::string code = other_body ? "94" : dispatch(turn);
+    const std::string code = other_body ? answer_conflict(turn) : dispatch(turn);
     stamp(turn);
     CHECK(out.set(39, code).has_value());
     Buffer answer = seal(out, turn.terminal);
@@ -127,12 +133,36 @@ std::optional<Buffer> NetworkHost::handle(Bytes message, Instant now) {
     return answer;
 }
 
+// The same bytes get the same bytes. A terminal that signed in since then repeats its message under
+// its new key, and gets the same answer under that key.
+std::optional<Buffer> NetworkHost::answer_again(const Turn& turn, const Remembered& before) const {
+    if (std::ranges::equal(before.request, turn.request)) return before.answer;
+    const bool with_mac = turn.in.has(64) && turn.terminal != nullptr;
+    if (!with_mac ||
+        !std::ranges::equal(codec::mac_input(before.request), codec::mac_input(turn.request))) {
+        return std::nullopt;
+    }
+    if (!check_security(turn).empty()) return std::nullopt;
+    Buffer answer = before.answer;
+    put_mac(answer, *turn.terminal);
+    return answer;
+}
+
+// The key of an earlier message with another content, or with a MAC that is nobody's.
+std::string NetworkHost::answer_conflict(const Turn& turn) {
+    if (turn.terminal == nullptr) return "97";
+    const std::string refused = turn.in.has(64) ? check_security(turn) : std::string();
+    if (!refused.empty()) ++counters_.mac_failures;
+    return refused.empty() ? "94" : refused;
+}
+
 std::string NetworkHost::dispatch(Turn& turn) {
     if (turn.terminal == nullptr || turn.text(42) != turn.terminal->merchant_id) return "97";
     const std::string_view mti = turn.in.mti();
     if (mti == "0800") return answer_sign_in(turn);
     if (mti == "0820") return "00";  // Echo and sign-out need no state of ours.
     if (turn.terminal->signed_in_on != config_.business_date) return "A8";
+    if (turn.text(60).size() < field_60_digits_min) return "30";
     if (mti == "0500") return answer_settlement(turn);
     const std::string refused = check_security(turn);
     if (!refused.empty()) {
@@ -198,7 +228,9 @@ std::string NetworkHost::answer_financial(Turn& turn) {
     record.local_time = time.mmdd() + time.hhmmss();
     const std::string batch = printed("%06u", turn.terminal->batch);
     if (record.amount_minor <= 0) return "13";
-    if (record.batch != batch) return "A8";  // Of a day that has ended.
+    // Of a day that has ended. A refund is an advice: it may have been under way when the day
+    // ended.
+    if (record.batch != batch && turn.in.mti() != "0220") return "A8";
     if (reversed_first_.contains(trace_key(record.terminal_id, record.batch, record.trace))) {
         return "B3";  // Its reversal came first; it must not be authorised any more.
     }
@@ -248,6 +280,7 @@ std::string NetworkHost::answer_void(Turn& turn, NetworkRecord record) {
     NetworkRecord* original =
         find(record.terminal_id, original_field.substr(0, 6), record.original_trace);
     if (original == nullptr || original->reversed) return "25";
+    if (original->kind != NetworkRecord::Kind::sale) return "25";
     if (original->settlement_date != config_.business_date) return "KK";
     if (original->voided || original->refunded_minor != 0) return "5M";
     if (original->amount_minor != record.amount_minor) return "64";
@@ -292,7 +325,10 @@ std::string NetworkHost::answer_reversal(Turn& turn) {
         return "25";
     }
     if (record->amount_minor != turn.amount()) return "64";
+    if (record->kind == NetworkRecord::Kind::refund) return "40";  // An advice has no reversal.
     if (record->reversed) return "00";
+    // What was given back already is not given back again.
+    if (record->voided || record->refunded_minor != 0) return "25";
     record->reversed = true;
     ++counters_.reversed;
     if (record->kind == NetworkRecord::Kind::sale) {
@@ -379,13 +415,16 @@ Buffer NetworkHost::seal(codec::IsoMessage& out, const Terminal* terminal) const
     const auto size = codec::pack(out, packed);
     CHECK(size.has_value());
     packed.resize(*size);
-    if (with_mac) {
-        const auto key = crypto::BlockKey::make(crypto::Cipher::tdes, terminal->mac_key.bytes());
-        CHECK(key.has_value());
-        const auto mac = crypto::unionpay_ecb_mac(*key, codec::mac_input(packed));
-        std::ranges::copy(mac, packed.end() - 8);
-    }
+    if (with_mac) put_mac(packed, *terminal);
     return packed;
+}
+
+// Into the room that is left for it at the end.
+void NetworkHost::put_mac(Buffer& packed, const Terminal& terminal) {
+    const auto key = crypto::BlockKey::make(crypto::Cipher::tdes, terminal.mac_key.bytes());
+    CHECK(key.has_value());
+    const auto mac = crypto::unionpay_ecb_mac(*key, codec::mac_input(packed));
+    std::ranges::copy(mac, packed.end() - static_cast<std::ptrdiff_t>(mac.size()));
 }
 
 void NetworkHost::cut_over() {

@@ -4,7 +4,8 @@
 //
 // What a real host would hold against us it holds against us: a wrong MAC is A0, an unknown
 // terminal 97, one that has not signed in today A8, the same key with another body 94. The same
-// message again gets the same answer, byte for byte, and moves no money twice.
+// message again gets the same answer, byte for byte (under new working keys: with their MAC), and
+// moves no money twice.
 //
 // Spec: [CUP-POS] message set and field rules, from the public sources in docs/protocol.md.
 #pragma once
@@ -115,9 +116,12 @@ private:
     std::string answer_reversal(Turn& turn);
     std::string answer_settlement(Turn& turn);
     std::string check_security(const Turn& turn) const;
+    std::optional<Buffer> answer_again(const Turn& turn, const Remembered& before) const;
+    std::string answer_conflict(const Turn& turn);
     std::string dispatch(Turn& turn);
     void stamp(Turn& turn);
     Buffer seal(codec::IsoMessage& out, const Terminal* terminal) const;
+    static void put_mac(Buffer& packed, const Terminal& terminal);
     NetworkRecord* find(const std::string& terminal, const std::string& batch,
                         const std::string& trace);
     void keep(NetworkRecord record);

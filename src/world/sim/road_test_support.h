@@ -1,0 +1,141 @@
+// For tests only: the whole road in one process. A key vault behind its real socket, the simulated
+// network, the control service with both doors, and phones that call over mutual TLS.
+#pragma once
+
+#include "crypto/drbg.h"
+#include "host/scratch_directory.h"
+#include "host/seqpacket.h"
+#include "platform/keys/soft_vault.h"
+#include "platform/keys/vault_service.h"
+#include "platform/server/control_service.h"
+#include "world/sim/fleet_phone.h"
+#include "world/sim/sim_service.h"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+namespace softpos::sim::test {
+
+// An HTTP answer; values are found by path, "payment.state" or "batches.0.balanced".
+class Reply {
+public:
+    Reply() = default;
+    Reply(unsigned status, std::string body) : status_(status), body_(std::move(body)) {}
+
+    unsigned status() const { return status_; }
+    const std::string& body() const { return body_; }
+    std::string text(std::string_view path) const;
+    std::int64_t number(std::string_view path) const;
+    bool flag(std::string_view path) const;
+    std::size_t size(std::string_view path) const;
+
+    std::string refusal() const { return text("refusal.code"); }
+    std::string result() const { return text("result"); }
+    std::string id() const { return text("payment_id"); }
+
+private:
+    unsigned status_ = 0;  // 0: no answer.
+    std::string body_;
+};
+
+class RoadWorld;
+
+// A phone and the card that is held to it.
+class RoadPhone {
+public:
+    RoadPhone(RoadWorld& world, std::unique_ptr<FleetPhone> phone);
+
+    FleetPhone& device() { return *phone_; }
+    std::string terminal() const { return phone_->terminal(); }
+
+    std::string tap(std::int64_t amount_minor);  // The body of a purchase, under a new key.
+    Reply send(const std::string& purchase_body);
+    Reply purchase(std::int64_t amount_minor) { return send(tap(amount_minor)); }
+    Reply void_sale(const std::string& payment);
+    Reply refund(const std::string& payment, std::int64_t amount_minor);
+    Reply post(const std::string& target, const std::string& body);
+    Reply get(const std::string& target);
+
+private:
+    RoadWorld& world_;
+    std::unique_ptr<FleetPhone> phone_;
+    std::unique_ptr<net::HttpClient> client_;
+};
+
+// One acquirer, one merchant. What cannot be set up ends the test program.
+class RoadWorld {
+public:
+    static constexpr std::int64_t answer_ms = 400;
+    static constexpr std::int64_t card_balance_minor = 10'000'000;
+
+    RoadWorld();
+    ~RoadWorld();
+
+    RoadPhone& add_phone();
+    RoadPhone& phone() { return *phones_.front(); }
+    std::string enrolment_code();  // For a terminal that nobody has taken yet.
+    std::string new_key();
+
+    Reply network(const std::string& target, const std::string& body = {});  // POST with a body.
+    Reply acquirer(const std::string& target, const std::string& body = {});
+    Reply call(net::HttpClient& client, net::HttpCall request);
+    std::unique_ptr<net::HttpClient> client(const net::HttpClientConfig& config) const;
+    net::HttpClientConfig door(std::uint16_t port) const;  // TLS without a certificate of ours.
+
+    void fault(const std::string& rule);  // JSON of POST /v1/faults.
+    void stop_vault();
+    void start_vault();
+    void stop_network();
+    void start_service();
+    void stop_service();
+
+    // Asks until it holds; false after some seconds.
+    static bool wait_until(const std::function<bool()>& holds);
+    Reply payment(const std::string& id) { return acquirer("/v1/payments/" + id); }
+    std::string final_state(const std::string& id);
+    void wait_until_nothing_is_open();
+
+    std::int64_t spent();            // What the cardholders have paid so far.
+    std::int64_t sold();             // What the merchant's payments say.
+    std::int64_t account(int code);  // Debits less credits of that account code.
+    void expect_consistent();        // Issuers, payments and books say the same.
+
+    const std::string& merchant() const { return merchant_; }
+    const std::string& api_key() const { return api_key_; }
+    const std::string& ca_pem() const { return ca_pem_; }
+    std::string folder() const { return folder_.path(); }
+    std::string business_date();  // YYYY-MM-DD
+    std::uint16_t phone_port() const { return config_.phone_port; }
+    std::uint16_t acquirer_port() const { return config_.acquirer_port; }
+    const std::vector<std::string>& answers() const { return answers_; }
+    const Clock& clock() const { return clock_; }
+    Random& random() { return random_; }
+
+private:
+    void start_network();
+    void set_up_service();
+    void make_merchant();
+
+    host::ScratchDirectory folder_;
+    SystemClock clock_;
+    crypto::KeyRandom random_;
+    std::unique_ptr<keys::SoftVault> vault_;
+    std::unique_ptr<keys::VaultService> vault_service_;
+    std::unique_ptr<host::SeqpacketServer> vault_socket_;
+    std::thread vault_thread_;
+    std::unique_ptr<SimService> network_;
+    std::unique_ptr<server::ControlService> service_;
+    server::ServerConfig config_;
+    std::string api_key_, ca_pem_, merchant_;
+    std::unique_ptr<net::HttpClient> network_client_, acquirer_client_;
+    std::vector<std::unique_ptr<RoadPhone>> phones_;
+    std::vector<std::string> answers_;
+};
+
+}  // namespace softpos::sim::test

@@ -1,0 +1,379 @@
+// The whole road in one process, and the proof that it can be trusted as a measure.
+#include "world/sim/road_test_support.h"
+
+#include "base/check.h"
+#include "base/hex.h"
+#include "host/data_files.h"
+#include "host/durable_file.h"
+
+#include <boost/json.hpp>
+#include <gtest/gtest.h>
+
+#include <charconv>
+
+namespace softpos::sim::test {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::int64_t wait_us_max = 30'000'000;
+constexpr std::size_t pem_bytes_max = 16 * 1024;
+
+json::value parsed(const std::string& body) {
+    boost::system::error_code error;
+    json::value value = json::parse(body, error);
+    return error ? json::value() : value;
+}
+
+const json::value* find(const json::value& root, std::string_view path) {
+    const json::value* at = &root;
+    while (!path.empty() && at != nullptr) {
+        const std::size_t dot = std::min(path.find('.'), path.size());
+        const std::string_view step = path.substr(0, dot);
+        path.remove_prefix(std::min(dot + 1, path.size()));
+        if (const auto* object = at->if_object()) {
+            at = object->if_contains(step);
+        } else if (const auto* array = at->if_array()) {
+            std::size_t index = 0;
+            std::from_chars(step.data(), step.data() + step.size(), index);
+            at = index < array->size() ? &(*array)[index] : nullptr;
+        } else {
+            at = nullptr;
+        }
+    }
+    return at;
+}
+
+bool is_open(std::string_view state) {
+    return state == "received" || state == "sent" || state == "unknown" ||
+           state == "reversal_pending";
+}
+
+}  // namespace
+
+std::string Reply::text(std::string_view path) const {
+    const json::value root = parsed(body_);
+    const json::value* value = find(root, path);
+    return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
+}
+
+std::int64_t Reply::number(std::string_view path) const {
+    const json::value root = parsed(body_);
+    const json::value* value = find(root, path);
+    return value != nullptr && value->is_int64() ? value->get_int64() : 0;
+}
+
+bool Reply::flag(std::string_view path) const {
+    const json::value root = parsed(body_);
+    const json::value* value = find(root, path);
+    return value != nullptr && value->is_bool() && value->get_bool();
+}
+
+std::size_t Reply::size(std::string_view path) const {
+    const json::value root = parsed(body_);
+    const json::value* value = find(root, path);
+    return value != nullptr && value->is_array() ? value->get_array().size() : 0;
+}
+
+RoadPhone::RoadPhone(RoadWorld& world, std::unique_ptr<FleetPhone> phone)
+    : world_(world), phone_(std::move(phone)), client_(world.client(phone_->client_config())) {}
+
+std::string RoadPhone::tap(std::int64_t amount_minor) {
+    const auto key = Id128::parse(world_.new_key());
+    auto body = phone_->tap(amount_minor, key.value(), world_.clock().now());
+    CHECK(body.has_value());
+    return *std::move(body);
+}
+Reply RoadPhone::send(const std::string& purchase_body) {
+    return post("/v1/phone/payments", purchase_body);
+}
+Reply RoadPhone::void_sale(const std::string& payment) {
+    return post("/v1/phone/payments/" + payment + "/void",
+                json::serialize(json::object{{"idempotency_key", world_.new_key()}}));
+}
+Reply RoadPhone::refund(const std::string& payment, std::int64_t amount_minor) {
+    return post("/v1/phone/payments/" + payment + "/refund",
+                json::serialize(json::object{{"idempotency_key", world_.new_key()},
+                                             {"amount_minor", amount_minor}}));
+}
+Reply RoadPhone::post(const std::string& target, const std::string& body) {
+    return world_.call(*client_, {.method = "POST", .target = target, .body = body});
+}
+Reply RoadPhone::get(const std::string& target) {
+    return world_.call(*client_, {.method = "GET", .target = target});
+}
+
+RoadWorld::RoadWorld() {
+    start_vault();
+    start_network();
+    set_up_service();
+    make_merchant();
+    add_phone();
+}
+
+// Whoever is called ends after the caller.
+RoadWorld::~RoadWorld() {
+    phones_.clear();
+    stop_service();
+    stop_network();
+    stop_vault();
+}
+
+void RoadWorld::start_vault() {
+    auto vault = keys::SoftVault::open(folder_.file("vault"), random_);
+    CHECK(vault.has_value());
+    vault_ = *std::move(vault);
+    vault_service_ = std::make_unique<keys::VaultService>(*vault_);
+    auto socket =
+        host::SeqpacketServer::listen({.path = folder_.file("vault.sock"), .connections_max = 64});
+    CHECK(socket.has_value());
+    vault_socket_ = *std::move(socket);
+    vault_thread_ = std::thread([this] {
+        const auto served = vault_socket_->serve(
+            [this](Bytes request, const host::PeerId&) { return vault_service_->handle(request); });
+        CHECK(served.has_value());
+    });
+}
+
+void RoadWorld::stop_vault() {
+    if (vault_socket_ == nullptr) return;
+    vault_socket_->stop();
+    vault_thread_.join();
+    vault_socket_.reset();
+    vault_service_.reset();
+    vault_.reset();
+}
+
+void RoadWorld::start_network() {
+    SimConfig config;
+    config.dialect_path = host::data_path("dialects/cup-pos.dialect");
+    config.cards_folder = host::data_path("cards");
+    config.fees_path = host::data_path("fees/card.fees");
+    config.network.business_date = china_time(clock_.now()).yyyymmdd();
+    auto network = SimService::start(config, clock_, random_);
+    CHECK(network.has_value());
+    network_ = *std::move(network);
+    network_client_ = client({.port = network_->control_port()});
+}
+
+void RoadWorld::stop_network() {
+    network_client_.reset();
+    network_.reset();
+}
+
+void RoadWorld::set_up_service() {
+    server::SetupOptions setup;
+    setup.acquirer_name = "Road";
+    setup.config.folder = folder_.file("server");
+    setup.config.vault_socket = folder_.file("vault.sock");
+    setup.config.network_port = network_->network_port();
+    setup.config.phone_port = 0;
+    setup.config.acquirer_port = 0;
+    setup.config.answer_ms = answer_ms;
+    setup.zone_component_1 = to_hex(random_.take<16>());
+    setup.zone_component_2 = to_hex(random_.take<16>());
+    const auto made = server::set_up(setup, clock_, random_);
+    CHECK(made.has_value());
+    api_key_ = made->api_key;
+    config_ = setup.config;
+    const json::array components{json::object{{"value", setup.zone_component_1}},
+                                 json::object{{"value", setup.zone_component_2}}};
+    const Reply zone =
+        network("/v1/zone-key", json::serialize(json::object{{"components", components}}));
+    CHECK(zone.text("check_value") == made->zone_key_check);
+    const auto ca = host::read_file(config_.folder + "/ca.pem", pem_bytes_max);
+    CHECK(ca.has_value());
+    ca_pem_ = text_of(*ca);
+    start_service();
+}
+
+void RoadWorld::start_service() {
+    auto service = server::ControlService::start(config_, clock_, random_);
+    CHECK(service.has_value());
+    service_ = *std::move(service);
+    config_.phone_port = service_->phone_port();  // From now on it comes back there.
+    config_.acquirer_port = service_->acquirer_port();
+    acquirer_client_ = client(door(config_.acquirer_port));
+}
+
+void RoadWorld::stop_service() {
+    acquirer_client_.reset();
+    service_.reset();
+}
+
+void RoadWorld::make_merchant() {
+    const Reply made = acquirer(
+        "/v1/merchants", json::serialize(json::object{{"name", "Noodle House"},
+                                                      {"licence_kind", "resident_id"},
+                                                      {"licence_number", "11010519491231002X"},
+                                                      {"mcc", "5812"},
+                                                      {"region", "2900"},
+                                                      {"phone", "13800138000"},
+                                                      {"bank_name", "Bank of Tests"},
+                                                      {"account_holder", "Noodle House"},
+                                                      {"bank_account", "6212345678900000003"},
+                                                      {"address", "1 Nanjing Road, Shanghai"}}));
+    CHECK(made.status() == 201);
+    merchant_ = made.text("merchant_id");
+    CHECK(acquirer("/v1/merchants/" + merchant_ + "/approve", "{}").status() == 200);
+    CHECK(acquirer("/v1/merchants/" + merchant_ + "/activate", "{}").status() == 200);
+}
+
+std::string RoadWorld::enrolment_code() {
+    const Reply made = acquirer("/v1/merchants/" + merchant_ + "/terminals", "{}");
+    CHECK(made.status() == 201);
+    const json::object terminal{{"terminal_id", made.text("terminal_id")},
+                                {"merchant_id", merchant_},
+                                {"master_key", made.text("network_key.master_key")},
+                                {"check_value", made.text("network_key.check_value")}};
+    CHECK(network("/v1/terminals", json::serialize(terminal)).status() == 200);
+    return made.text("activation_code");
+}
+
+RoadPhone& RoadWorld::add_phone() {
+    auto phone = FleetPhone::make(host::data_path("cards"),
+                                  static_cast<std::uint32_t>(phones_.size()), random_);
+    CHECK(phone.has_value());
+    CHECK((*phone)
+              ->enrol({.phone_port = phone_port(), .ca_pem = ca_pem_}, enrolment_code())
+              .has_value());
+    const json::object account{{"pan", (*phone)->card_pan()},
+                               {"balance_minor", card_balance_minor}};
+    CHECK(network("/v1/accounts", json::serialize(account)).status() == 200);
+    phones_.push_back(std::make_unique<RoadPhone>(*this, *std::move(phone)));
+    return *phones_.back();
+}
+
+std::string RoadWorld::new_key() {
+    return Id128::make(random_).text();
+}
+
+std::unique_ptr<net::HttpClient> RoadWorld::client(const net::HttpClientConfig& config) const {
+    auto made = net::HttpClient::make(config);
+    CHECK(made.has_value());
+    return *std::move(made);
+}
+
+net::HttpClientConfig RoadWorld::door(std::uint16_t port) const {
+    return {.port = port, .tls = net::ClientTls{.ca_pem = ca_pem_, .server_name = "127.0.0.1"}};
+}
+
+Reply RoadWorld::call(net::HttpClient& client, net::HttpCall request) {
+    request.retry_on_stale = true;  // Every call has its key, or changes nothing twice.
+    const auto answer = client.request(request);
+    if (!answer) return {};
+    answers_.push_back(answer->body);
+    return {answer->status, answer->body};
+}
+
+Reply RoadWorld::network(const std::string& target, const std::string& body) {
+    return call(*network_client_,
+                {.method = body.empty() ? "GET" : "POST", .target = target, .body = body});
+}
+
+Reply RoadWorld::acquirer(const std::string& target, const std::string& body) {
+    return call(*acquirer_client_, {.method = body.empty() ? "GET" : "POST",
+                                    .target = target,
+                                    .headers = {{"authorization", "Bearer " + api_key_}},
+                                    .body = body});
+}
+
+void RoadWorld::fault(const std::string& rule) {
+    CHECK(network("/v1/faults", rule).status() == 200);
+}
+
+bool RoadWorld::wait_until(const std::function<bool()>& holds) {
+    const SystemClock clock;
+    const Ticks start = clock.ticks();
+    while (clock.ticks().us - start.us < wait_us_max) {
+        if (holds()) return true;
+    }
+    return false;
+}
+
+std::string RoadWorld::final_state(const std::string& id) {
+    std::string state;
+    (void)wait_until([&] {
+        state = payment(id).text("payment.state");
+        return !state.empty() && !is_open(state);
+    });
+    return state;
+}
+
+void RoadWorld::wait_until_nothing_is_open() {
+    EXPECT_TRUE(wait_until([this] {
+        const Reply list = acquirer("/v1/merchants/" + merchant_ + "/payments");
+        for (std::size_t i = 0; i < list.size("payments"); ++i) {
+            if (is_open(list.text("payments." + std::to_string(i) + ".state"))) return false;
+        }
+        return list.status() == 200;
+    }));
+}
+
+std::int64_t RoadWorld::spent() {
+    return static_cast<std::int64_t>(phones_.size()) * card_balance_minor -
+           network("/v1/state").number("accounts_total_minor");
+}
+
+std::int64_t RoadWorld::sold() {
+    const Reply list = acquirer("/v1/merchants/" + merchant_ + "/payments");
+    std::int64_t sum = 0;
+    for (std::size_t i = 0; i < list.size("payments"); ++i) {
+        const std::string at = "payments." + std::to_string(i) + ".";
+        const std::string state = list.text(at + "state");
+        if (state != "approved" && state != "voided") continue;
+        const std::int64_t amount = list.number(at + "amount_minor");
+        sum += list.text(at + "kind") == "purchase" ? amount : -amount;
+    }
+    return sum;
+}
+
+std::int64_t RoadWorld::account(int code) {
+    const Reply ledger = acquirer("/v1/ledger");
+    std::int64_t sum = 0;
+    for (std::size_t i = 0; i < ledger.size("accounts"); ++i) {
+        const std::string at = "accounts." + std::to_string(i) + ".";
+        if (ledger.number(at + "account") != code) continue;
+        sum += ledger.number(at + "debits_minor") - ledger.number(at + "credits_minor");
+    }
+    return sum;
+}
+
+void RoadWorld::expect_consistent() {
+    wait_until_nothing_is_open();
+    constexpr int network_receivable = 1100, bank = 1200;
+    const std::int64_t paid = spent();
+    EXPECT_EQ(sold(), paid) << "payments and issuers";
+    // Later the money lies at the bank, less the fees that the network kept.
+    if (account(bank) == 0) EXPECT_EQ(account(network_receivable), paid) << "books and issuers";
+    const Reply ledger = acquirer("/v1/ledger");
+    EXPECT_EQ(ledger.status(), 200U);
+    EXPECT_EQ(ledger.number("sum_minor"), 0);
+}
+
+std::string RoadWorld::business_date() {
+    return acquirer("/v1/status").text("business_date");
+}
+
+namespace {
+
+TEST(RoadWorld, StandsUpAndSellsNothingByItself) {
+    RoadWorld world;
+    EXPECT_EQ(world.sold(), 0);
+    EXPECT_EQ(world.spent(), 0);
+    EXPECT_EQ(world.acquirer("/v1/status").text("vault"), "ready");
+    world.expect_consistent();
+}
+
+TEST(Reply, FindsValuesByPath) {
+    const Reply reply(200, R"({"a":{"b":[{"c":"x"},{"c":7,"d":true}]}})");
+    EXPECT_EQ(reply.text("a.b.0.c"), "x");
+    EXPECT_EQ(reply.number("a.b.1.c"), 7);
+    EXPECT_TRUE(reply.flag("a.b.1.d"));
+    EXPECT_EQ(reply.size("a.b"), 2U);
+    EXPECT_EQ(reply.text("a.b.2.c"), "");
+    EXPECT_EQ(Reply(502, "no JSON").number("a"), 0);
+}
+
+}  // namespace
+}  // namespace softpos::sim::test
