@@ -69,10 +69,13 @@ def check_functions(lines):
         opens = line.rstrip().endswith("{")
         if opens and not re.match(r"\s*(namespace|class|struct|enum|union|extern)\b", line):
             if indent in (0, 4) and re.search(r"\)[\w\s>:*&-]*\{$", line.rstrip()):
-                opened.setdefault(indent, number)
-        elif line.strip() in ("}", "};") and indent in opened:
-            start = opened.pop(indent)
-            if number - start + 1 > FUNCTION_LINES_MAX and line.strip() == "}":
+                opened[indent] = number
+        elif line.strip().startswith("}") and indent in (0, 4):
+            start = opened.pop(indent, None)
+            if indent == 0:
+                start = start or opened.get(4)  # The end of an initialiser list opened it.
+                opened.clear()
+            if start and number - start + 1 > FUNCTION_LINES_MAX and line.strip() == "}":
                 yield start, "function-length", f"{number - start + 1} lines; at most 70"
 
 
@@ -122,7 +125,8 @@ def check_includes(name, lines, modules):
     if home is None:
         return
     module, needs, tests_need = modules[home]
-    allowed = {module, *needs, *(tests_need if name.endswith("_test.cc") else ())}
+    is_test = re.search(r"_test(_\w+)?\.(h|cc)$", name)
+    allowed = {module, *needs, *(tests_need if is_test else ())}
     for number, line in enumerate(lines, 1):
         target = re.match(r'#include "([\w/]+/)[\w.]+"', line)
         if not target:

@@ -35,8 +35,8 @@ struct GateOptions {
     std::vector<int> keep_fds{};  // 0, 1 and 2 always stay.
     // Open directories below which files may be read, made, replaced and removed. They stay open.
     std::vector<int> writable_dirs{};
-    // By name, such as "pwrite64", on top of the list in gate_filter.cc. Not one that opens, connects,
-    // executes or traces.
+    // By name, such as "pwrite64", on top of the list in gate_filter.cc. Not one that opens,
+    // connects, executes or traces.
     std::vector<const char*> extra_syscalls{};
     bool allow_threads = false;  // clone of threads after the gate.
 };

@@ -130,7 +130,7 @@ Result<std::vector<FileResult>> Conformance::run(
     if (error) root = folder;
     const auto files = TRY(files_below(root));
     Progress now{0, 0, {}};
-    for (const auto& path : files) now.count += understands(path.string()) ? 1 : 0;
+    for (const auto& path : files) now.count += understands(path.string()) ? 1U : 0U;
     std::vector<FileResult> results;
     for (const auto& path : files) {
         FileResult& result = results.emplace_back();
