@@ -22,9 +22,8 @@ namespace net = softpos::net;
 constexpr std::size_t batch = 2'000;
 constexpr const char* answer =
     R"({"payment_id":"0123456789abcdef0123456789abcdef","state":"approved","amount_minor":1000})";
-constexpr const char* call_body =
-    R"({"idempotency_key":"0123456789abcdef0123456789abcdef",)"
-    R"("amount_minor":1000,"currency":"CNY"})";
+constexpr const char* call_body = R"({"idempotency_key":"0123456789abcdef0123456789abcdef",)"
+                                  R"("amount_minor":1000,"currency":"CNY"})";
 
 std::int64_t thread_cpu_ns() {
     timespec time{};

@@ -26,6 +26,7 @@ constexpr std::array rows{
     Row{"96", retry_later},   Row{"98", retry_later},   Row{"A2", retry_later},
     Row{"A7", retry_later},   Row{"97", sign_in_again}, Row{"99", sign_in_again},
     Row{"A0", sign_in_again}, Row{"A8", sign_in_again}, Row{"EW", sign_in_again},
+    Row{"A5", retry_later},   Row{"MC", retry_later},   Row{"ME", retry_later},
     Row{"94", duplicate},
 };
 
