@@ -27,7 +27,7 @@ constexpr std::array rows{
     Row{"A7", retry_later},   Row{"97", sign_in_again}, Row{"99", sign_in_again},
     Row{"A0", sign_in_again}, Row{"A8", sign_in_again}, Row{"EW", sign_in_again},
     Row{"A5", retry_later},   Row{"MC", retry_later},   Row{"ME", retry_later},
-    Row{"94", duplicate},
+    Row{"EG", enter_pin},     Row{"94", duplicate},
 };
 
 }  // namespace
