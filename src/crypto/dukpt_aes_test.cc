@@ -62,7 +62,8 @@ TEST(DukptAes, GivesTheSupplementsKeys) {
     const auto file = testing::read_shared("crypto/dukpt_aes.json");
     if (!file) GTEST_SKIP();
     std::size_t rows = 0;
-    for (const auto& value : boost::json::parse(*file).at("sets").as_array()) {
+    const auto document = boost::json::parse(*file);  // Outlives the loop, also for g++ 12.
+    for (const auto& value : document.at("sets").as_array()) {
         const auto& set = value.as_object();
         const Buffer bdk = unhex(text(set.at("bdk")));
         const Buffer id = unhex(text(set.at("initial_key_id")));
@@ -93,7 +94,8 @@ TEST(DukptAes, GivesTheSupplementsUpdateKeys) {
         {"update_key_tdes2_verify", DukptKeyKind::tdes2},
         {"update_key_tdes3_verify", DukptKeyKind::tdes3}};
     std::size_t rows = 0;
-    for (const auto& set : boost::json::parse(*file).at("sets").as_array()) {
+    const auto document = boost::json::parse(*file);  // Outlives the loop, also for g++ 12.
+    for (const auto& set : document.at("sets").as_array()) {
         for (const auto& [name, expected] : set.at("update_keys").as_object()) {
             const auto key = dukpt_aes_update_key(unhex(text(set.at("bdk"))),
                                                   unhex(text(set.at("initial_key_id"))),

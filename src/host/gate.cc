@@ -217,7 +217,7 @@ Result<GateReport> enter_gate(const GateOptions& options) {
 
 // The leak checker traces its own process, which the gate forbids; it would end it instead of
 // reporting. Weakly called by it where there is one.
-extern "C" int __lsan_is_turned_off();   // NOLINT(bugprone-reserved-identifier)
-extern "C" int __lsan_is_turned_off() {  // NOLINT(bugprone-reserved-identifier)
+extern "C" int __lsan_is_turned_off();   // NOLINT(readability-identifier-naming)
+extern "C" int __lsan_is_turned_off() {  // NOLINT(readability-identifier-naming)
     return softpos::host::gate_entered ? 1 : 0;
 }

@@ -57,12 +57,13 @@ void PaymentEngine::submit(PaymentOrder order, Reply reply) {
     const auto shared = std::make_shared<PaymentOrder>(std::move(order));
     // A repetition must find its payment also while the network or the vault is away.
     bool known = false;
-    (void)parts_.store.read([&](store::Reader& reader) -> Result<void> {
+    const auto looked = parts_.store.read([&](store::Reader& reader) -> Result<void> {
         const auto found =
             TRY(reader.payment_by_key(shared->terminal.merchant, shared->idempotency_key));
         known = found.has_value();
         return {};
     });
+    if (!looked) return reply({Refusal::store_unavailable, std::nullopt});
     if (known) return take_order(shared, nullptr, reply);
     const TerminalRef terminal{shared->terminal.number, shared->terminal.merchant};
     upstream_->prepare(terminal, [this, shared, reply](const Result<void>& ready) {
@@ -349,6 +350,7 @@ void PaymentEngine::send(SendKind kind, const Payment& payment, std::optional<Pa
             stored = *std::move(opened);
         }
         if (payment.kind != PaymentKind::purchase && !original) {
+            // Where it cannot be read the message is not built, and the next attempt is armed.
             (void)parts_.store.read([&](store::Reader& reader) -> Result<void> {
                 original = TRY(reader.payment(payment.original));
                 return {};

@@ -15,7 +15,7 @@
 #include <vector>
 
 namespace boost::json {
-class value;
+class value;  // NOLINT(readability-identifier-naming): the library's name.
 }
 
 namespace softpos::conformance {

@@ -61,7 +61,8 @@ std::string answer_mti(std::string_view mti) {
 }  // namespace
 
 std::uint32_t next_date(std::uint32_t yyyymmdd) {
-    using namespace std::chrono;
+    using std::chrono::day, std::chrono::days, std::chrono::month, std::chrono::sys_days,
+        std::chrono::year, std::chrono::year_month_day;
     const year_month_day today{year(static_cast<int>(yyyymmdd / 10000)),
                                month(yyyymmdd / 100 % 100), day(yyyymmdd % 100)};
     const year_month_day next{sys_days(today) + days(1)};
