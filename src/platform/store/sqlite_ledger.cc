@@ -249,6 +249,7 @@ Result<merchant::Usage> SqliteTx::usage(std::string_view merchant, BusinessDate 
         usage.month_minor += change.credits_minor;
         if (changed.date == date) usage.day_minor += change.credits_minor;
     });
+    // Answered out of payments_in_flight alone, however many payments the merchant has.
     Query query(connection_,
                 "SELECT COALESCE(SUM(amount_minor), 0) FROM payments WHERE shard = ?"
                 " AND state IN (1, 2, 5, 6) AND kind = 1 AND merchant = ?");

@@ -57,7 +57,7 @@ CREATE TABLE payments (
 CREATE UNIQUE INDEX payments_key ON payments (shard, merchant, idempotency_key);
 CREATE UNIQUE INDEX payments_trace ON payments (terminal, batch, stan) WHERE stan > 0;
 CREATE INDEX payments_merchant ON payments (merchant, id);
-CREATE INDEX payments_open ON payments (shard, id) WHERE state IN (1, 2, 5, 6);
+CREATE INDEX payments_in_flight ON payments (shard, state, merchant, kind, amount_minor);
 CREATE INDEX payments_day ON payments (settlement_date, terminal, stan, rrn)
     WHERE settlement_date > 0;
 
