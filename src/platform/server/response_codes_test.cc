@@ -1,7 +1,8 @@
 // What a response code means stands twice: as data, for the words and the session, and in the
 // payment machine, which reads no data. Here they are held together.
-#include "host/data_files.h"
 #include "platform/channel/response_codes.h"
+
+#include "host/data_files.h"
 #include "platform/pay/response_code.h"
 
 #include <gtest/gtest.h>
@@ -14,13 +15,20 @@ namespace {
 
 pay::AnswerClass in_pay(channel::AnswerClass klass) {
     switch (klass) {
-        case channel::AnswerClass::approve: return pay::AnswerClass::approve;
-        case channel::AnswerClass::decline_final: return pay::AnswerClass::decline;
-        case channel::AnswerClass::capture: return pay::AnswerClass::capture;
-        case channel::AnswerClass::retry_later: return pay::AnswerClass::retry_later;
-        case channel::AnswerClass::re_sign_in: return pay::AnswerClass::sign_in_again;
-        case channel::AnswerClass::duplicate: return pay::AnswerClass::duplicate;
-        case channel::AnswerClass::re_enter_pin: return pay::AnswerClass::enter_pin;
+        case channel::AnswerClass::approve:
+            return pay::AnswerClass::approve;
+        case channel::AnswerClass::decline_final:
+            return pay::AnswerClass::decline;
+        case channel::AnswerClass::capture:
+            return pay::AnswerClass::capture;
+        case channel::AnswerClass::retry_later:
+            return pay::AnswerClass::retry_later;
+        case channel::AnswerClass::re_sign_in:
+            return pay::AnswerClass::sign_in_again;
+        case channel::AnswerClass::duplicate:
+            return pay::AnswerClass::duplicate;
+        case channel::AnswerClass::re_enter_pin:
+            return pay::AnswerClass::enter_pin;
     }
     return pay::AnswerClass::decline;
 }
