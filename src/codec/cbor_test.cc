@@ -1,3 +1,4 @@
+// CBOR against the examples of its standard, and against itself.
 #include "codec/cbor.h"
 
 #include "base/hex.h"

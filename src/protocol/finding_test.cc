@@ -1,3 +1,4 @@
+// The names of findings.
 #include "protocol/finding.h"
 
 #include <gtest/gtest.h>

@@ -244,12 +244,14 @@ TEST(TrustedCall, EveryFaultHasANameAndARefusal) {
     }
 }
 
-TEST(SealedCard, AadIsTerminalAmountAndCurrency) {
-    const auto aad = sealed_card_aad("TERM0001", 0x0102030405, 156);
+TEST(SealedCard, AadIsTerminalAmountCurrencyAndPermit) {
+    const auto permit = Id128::parse("000102030405060708090a0b0c0d0e0f").value();
+    const auto aad = sealed_card_aad({"TERM0001", 0x0102030405, 156, permit});
     EXPECT_EQ(to_hex(aad),
               "5445524D30303031"
               "0000000102030405"
-              "009C");
+              "009C"
+              "000102030405060708090A0B0C0D0E0F");
 }
 
 TEST(SealedCard, EnvelopeInfoNamesPurposeAndKey) {

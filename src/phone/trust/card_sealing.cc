@@ -15,7 +15,7 @@ constexpr std::uint8_t separator = 0xD;    // Between the number and the expiry 
 
 }  // namespace
 
-Result<protocol::SealedCard> seal_card(const CardData& card, const SealedFor& sealed_for,
+Result<protocol::SealedCard> seal_card(const CardData& card, const protocol::SealedFor& sealed_for,
                                        crypto::DukptAesDevice::Step step) {
     if (card.track2.empty() || card.field55.empty()) {
         return fail(ErrorKind::internal, "trust: nothing to seal");
@@ -30,8 +30,7 @@ Result<protocol::SealedCard> seal_card(const CardData& card, const SealedFor& se
     }
     if (!card.expiry.empty()) writer.put(protocol::sealed_tag::expiry, card.expiry);
     writer.put(protocol::sealed_tag::field55, card.field55);
-    const auto aad = protocol::sealed_card_aad(sealed_for.terminal_id, sealed_for.amount_minor,
-                                               sealed_for.currency);
+    const auto aad = protocol::sealed_card_aad(sealed_for);
     auto sealed = crypto::gcm_seal(step.key.bytes(), step.ksn.bytes, aad, plain);
     wipe(plain);
     Buffer ciphertext = TRY(std::move(sealed));

@@ -20,14 +20,8 @@ struct CardData {
     Bytes field55;       // Needed.
 };
 
-struct SealedFor {
-    std::string_view terminal_id;
-    std::int64_t amount_minor;
-    std::uint16_t currency;
-};
-
 // Uses the key up: the step is taken by value and wiped with the call.
-Result<protocol::SealedCard> seal_card(const CardData& card, const SealedFor& sealed_for,
+Result<protocol::SealedCard> seal_card(const CardData& card, const protocol::SealedFor& sealed_for,
                                        crypto::DukptAesDevice::Step step);
 
 // First six and last four digits of the card number in track 2; empty where it holds none.

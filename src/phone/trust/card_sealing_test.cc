@@ -35,9 +35,9 @@ TEST(SealCard, ListsItsObjectsInOrder) {
     const Buffer track2 = unhex("6210948000000003D3012220");
     const Buffer psn = unhex("01");
     const Buffer field55(200, 0x55);
-    const auto sealed = seal_card({track2, psn, {}, field55}, {"T0000001", 100, 156}, step());
+    const auto sealed = seal_card({track2, psn, {}, field55}, {"T0000001", 100, 156, {}}, step());
     ASSERT_TRUE(sealed);
-    const auto aad = protocol::sealed_card_aad("T0000001", 100, 156);
+    const auto aad = protocol::sealed_card_aad({"T0000001", 100, 156, {}});
     const auto plain = crypto::gcm_open(Buffer(16, 9), sealed->ksn, aad, sealed->ciphertext);
     ASSERT_TRUE(plain);
     Buffer expected = unhex("570C6210948000000003D30122205F340101DF815581C8");
@@ -47,8 +47,8 @@ TEST(SealCard, ListsItsObjectsInOrder) {
 
 TEST(SealCard, NothingToSealIsAnError) {
     const Buffer some(10, 1);
-    EXPECT_FALSE(seal_card({{}, {}, {}, some}, {"T0000001", 100, 156}, step()));
-    EXPECT_FALSE(seal_card({some, {}, {}, {}}, {"T0000001", 100, 156}, step()));
+    EXPECT_FALSE(seal_card({{}, {}, {}, some}, {"T0000001", 100, 156, {}}, step()));
+    EXPECT_FALSE(seal_card({some, {}, {}, {}}, {"T0000001", 100, 156, {}}, step()));
 }
 
 TEST(TapOutcome, EveryCauseHasARefusal) {

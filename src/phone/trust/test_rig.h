@@ -153,7 +153,7 @@ public:
         const auto key = crypto::dukpt_aes_host_key(bdk, *ksn, crypto::DukptUsage::data_encrypt,
                                                     crypto::DukptKeyKind::aes128);
         CHECK(key.has_value());
-        const auto aad = protocol::sealed_card_aad("T0000001", amount_minor, 156);
+        const auto aad = protocol::sealed_card_aad({"T0000001", amount_minor, 156, {}});
         const auto plain = crypto::gcm_open(key->bytes(), card.ksn, aad, card.ciphertext);
         std::map<std::uint32_t, Buffer> objects;
         if (!plain) return objects;

@@ -83,8 +83,10 @@ void PaymentEngine::submit(PaymentOrder order, Reply reply) {
 
 void PaymentEngine::open_card(const std::shared_ptr<PaymentOrder>& order, Reply reply) {
     const bool queued = parts_.workers.post([this, order, reply] {
-        const auto aad = protocol::sealed_card_aad(order->terminal.number, order->amount_minor,
-                                                   static_cast<std::uint16_t>(Currency::cny));
+        const auto aad = protocol::sealed_card_aad({order->terminal.number,
+                                                    order->amount_minor,
+                                                    static_cast<std::uint16_t>(Currency::cny),
+                                                    {}});
         auto opened = parts_.vault.open_card(phone_bdk_alias, order->card, aad);
         if (!opened) {
             log(LogLevel::warning, "payment: card data not opened", opened.error());
