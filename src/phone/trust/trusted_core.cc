@@ -272,7 +272,10 @@ Result<protocol::SealedCard> TrustedCore::seal() {
     auto step = TRY(enrolment_->keys.next());
     return seal_card(
         {record->track2(), record->pan_sequence(), record->expiry_date(), record->field55()},
-        {enrolment_->state.terminal_id, tap_->transaction.amount_minor, tap_->transaction.currency, {}},
+        {enrolment_->state.terminal_id,
+         tap_->transaction.amount_minor,
+         tap_->transaction.currency,
+         {}},
         std::move(step));
 }
 
