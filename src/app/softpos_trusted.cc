@@ -1,5 +1,7 @@
 // The trusted core of a phone or a Linux terminal as a process of its own, behind the gate.
 #include "base/log.h"
+#include "crypto/secret_memory.h"
+#include "host/secret_arena.h"
 #include "phone/trust/host_platform.h"
 #include "phone/trust/trusted_service.h"
 
@@ -12,9 +14,11 @@
 namespace {
 
 // One JSON line to stdout. With write(2): behind the gate a stream may not look at its file.
-void print_report(const softpos::host::GateReport& report) {
+void print_report(const softpos::host::GateReport& report,
+                  softpos::host::SecretArenaState secret_memory) {
     const std::string line = "{\"event\":\"trusted_ready\",\"protection\":\"" +
                              std::string(softpos::trust::HostPlatform::protection) +
+                             "\",\"secret_memory\":\"" + name_of(secret_memory) +
                              "\",\"gate\":" + report.json() + "}\n";
     [[maybe_unused]] const ssize_t written = ::write(STDOUT_FILENO, line.data(), line.size());
 }
@@ -22,6 +26,10 @@ void print_report(const softpos::host::GateReport& report) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    // First of all: what was allocated before lies elsewhere.
+    const auto secret_memory =
+        softpos::host::open_secret_arena(softpos::host::secret_arena_bytes_default);
+    if (!softpos::crypto::keep_in_secret_memory()) return 1;
     softpos::set_log_program("softpos-trusted");
     softpos::trust::TrustedOptions options;
     uid_t allowed = ::getuid();
@@ -33,10 +41,14 @@ int main(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
     options.gid = options.uid;
     options.allowed_peer_uid = allowed;
-    const auto served = softpos::trust::run_trusted(options, print_report);
-    if (!served) {
+    int exit_code = 0;
+    softpos::host::run_on_secret_stack([&] {
+        const auto served = softpos::trust::run_trusted(
+            options,
+            [&](const softpos::host::GateReport& report) { print_report(report, secret_memory); });
+        if (served) return;
         softpos::log(softpos::LogLevel::error, "trusted_ended", served.error());
-        return 1;
-    }
-    return 0;
+        exit_code = 1;
+    });
+    return exit_code;
 }

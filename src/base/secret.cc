@@ -1,5 +1,5 @@
-// Wiping and comparing; locking is done for whole processes at start (mlockall in the gate), so an
-// owner here only has to wipe.
+// Wiping and comparing. Where the bytes lie, and whether they are locked, is decided for a whole
+// process at its start, so an owner here only has to wipe.
 #include "base/secret.h"
 
 #include <algorithm>
@@ -21,7 +21,9 @@ bool equal_constant_time(Bytes a, Bytes b) {
 }
 
 SecretBytes::SecretBytes(std::size_t size)
-    : data_(std::make_unique<std::uint8_t[]>(size)), size_(size) {}
+    : data_(static_cast<std::uint8_t*>(take_secret_memory(size))), size_(size) {
+    std::fill_n(data_.get(), size, std::uint8_t{0});
+}
 
 SecretBytes SecretBytes::copy_of(Bytes bytes) {
     SecretBytes secret(bytes.size());

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/bytes.h"
+#include "base/secret_memory.h"
 
 #include <cstddef>
 #include <memory>
@@ -38,7 +39,10 @@ public:
     bool empty() const { return size_ == 0; }
 
 private:
-    std::unique_ptr<std::uint8_t[]> data_;
+    struct Give {
+        void operator()(std::uint8_t* memory) const { give_secret_memory(memory); }
+    };
+    std::unique_ptr<std::uint8_t, Give> data_;
     std::size_t size_ = 0;
 };
 
