@@ -27,4 +27,12 @@ Buffer initial_key_envelope_info(Bytes initial_key_id8) {
     return info;
 }
 
+Buffer serial_key_envelope_info(std::string_view terminal_id) {
+    CHECK(terminal_id.size() == 8);
+    Buffer info;
+    append(info, bytes_of("softpos-sk/1"));
+    append(info, bytes_of(terminal_id));
+    return info;
+}
+
 }  // namespace softpos::protocol

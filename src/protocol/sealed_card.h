@@ -39,4 +39,8 @@ std::array<std::uint8_t, 18> sealed_card_aad(std::string_view terminal_id,
 // What the envelope of an initial key is bound to: "softpos-ik/1" and the initial key id.
 Buffer initial_key_envelope_info(Bytes initial_key_id8);
 
+// What the envelope of a terminal's serial key is bound to: "softpos-sk/1" and the terminal id of
+// 8 characters.
+Buffer serial_key_envelope_info(std::string_view terminal_id);
+
 }  // namespace softpos::protocol
