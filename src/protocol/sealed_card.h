@@ -23,12 +23,14 @@ struct SealedCard {
     friend bool operator==(const SealedCard&, const SealedCard&) = default;
 };
 
-// What the plaintext is a list of, in this order; 5F24 only where the card gave it.
+// What the plaintext is a list of, in this order; 5F24 only where the card gave it,
+// the serial cipher only where the terminal has a key for it.
 namespace sealed_tag {
 constexpr codec::Tag track2{0x57};
 constexpr codec::Tag pan_sequence{0x5F34};
 constexpr codec::Tag expiry{0x5F24};
 constexpr codec::Tag field55{0xDF8155};
+constexpr codec::Tag serial_cipher{0xDF8156};  // 8 characters; where the terminal has a serial key.
 }  // namespace sealed_tag
 
 // Binds the sealed card to one terminal and one amount: terminal_id (8 characters), minor units
@@ -38,9 +40,7 @@ std::array<std::uint8_t, 18> sealed_card_aad(std::string_view terminal_id,
 
 // What the envelope of an initial key is bound to: "softpos-ik/1" and the initial key id.
 Buffer initial_key_envelope_info(Bytes initial_key_id8);
-
-// What the envelope of a terminal's serial key is bound to: "softpos-sk/1" and the terminal id of
-// 8 characters.
+// The same for the key of the serial cipher: "softpos-sk/1" and the terminal's 8 characters.
 Buffer serial_key_envelope_info(std::string_view terminal_id);
 
 }  // namespace softpos::protocol

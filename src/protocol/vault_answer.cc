@@ -46,7 +46,7 @@ Result<void> fields(Io& io, Is<CreateTmkAnswer> auto& answer) {
 
 template <typename Io>
 Result<void> fields(Io& io, Is<KeyEnvelopeAnswer> auto& answer) {
-    return io.bytes(answer.envelope, {1, key_envelope_bytes_max});
+    return io.bytes(answer.envelope, {1, vault_envelope_bytes_max});
 }
 
 template <typename Io>
@@ -75,6 +75,13 @@ Result<void> fields(Io& io, Is<SignatureAnswer> auto& answer) {
 template <typename Io>
 Result<void> fields(Io& io, Is<PublicKeyAnswer> auto& answer) {
     return io.array(answer.point);
+}
+
+template <typename Io>
+Result<void> fields(Io& io, Is<PinBlockAnswer> auto& answer) {
+    TRY_VOID(io.bytes(answer.block, {8, 16}));
+    if (answer.block.size() == 8 || answer.block.size() == 16) return {};
+    return fail(ErrorKind::malformed, "vault call: pin block size");
 }
 
 namespace {
@@ -117,8 +124,9 @@ Result<std::vector<KeySummary>> read_keys(Bytes packed) {
 
 template <typename Io>
 Result<void> fields(Io& io, Is<VaultStatus> auto& answer) {
-    for (auto* count : {&answer.base_keys, &answer.zone_keys, &answer.terminal_keys,
-                        &answer.signed_in_terminals, &answer.phones_seen}) {
+    for (auto* count :
+         {&answer.base_keys, &answer.zone_keys, &answer.terminal_keys, &answer.signed_in_terminals,
+          &answer.phones_seen, &answer.pin_locked_phones}) {
         TRY_VOID(io.number(*count));
     }
     TRY_VOID(io.number(answer.log_bytes));

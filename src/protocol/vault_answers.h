@@ -8,7 +8,7 @@
 namespace softpos::protocol {
 
 constexpr std::size_t card_tlv_bytes_max = sealed_card_bytes_max;
-constexpr std::size_t key_envelope_bytes_max = 256;
+constexpr std::size_t vault_envelope_bytes_max = 256;
 constexpr std::size_t base_keys_listed_max = 16;
 constexpr std::size_t signature_bytes_max = 72;  // ECDSA on P-256, in DER.
 
@@ -18,6 +18,7 @@ struct VaultStatus {
     std::uint32_t terminal_keys = 0;
     std::uint32_t signed_in_terminals = 0;  // Those with working keys.
     std::uint32_t phones_seen = 0;          // Initial keys with a replay window.
+    std::uint32_t pin_locked_phones = 0;    // Too many PINs that were none.
     std::uint64_t log_bytes = 0;            // Of changes since the last snapshot.
     std::vector<KeySummary> listed{};       // Base and zone keys, up to base_keys_listed_max.
 
@@ -66,6 +67,11 @@ struct SignatureAnswer {
 
 struct PublicKeyAnswer {
     EcPoint point{};
+};
+
+// Under the terminal's PIN key: 8 or 16 bytes, for field 52 or field 59.
+struct PinBlockAnswer {
+    Buffer block{};
 };
 
 struct VaultFailure {

@@ -13,18 +13,18 @@ namespace softpos::protocol {
 constexpr std::uint8_t vault_call_version = 1;
 
 // The place in the list is the number of the call: new ones go to the end.
-using VaultRequest =
-    std::variant<VaultStatusRequest, KeyInfoRequest, SetKeyStateRequest, CreateBdkRequest,
-                 ImportZmkRequest, CreateTmkRequest, ExportInitialKeyRequest,
-                 LoadWorkingKeysRequest, OpenCardRequest, OpenStoredRequest, MacRequest,
-                 VerifyMacRequest, CreatePinBdkRequest, CreateSigningKeyRequest, SignRequest,
-                 PublicKeyRequest, CreateSerialKeyRequest, ExportSerialKeyRequest,
-                 CheckSerialCipherRequest, DestroyKeyRequest, RevokeTerminalRequest>;
+using VaultRequest = std::variant<
+    VaultStatusRequest, KeyInfoRequest, SetKeyStateRequest, CreateBdkRequest, ImportZmkRequest,
+    CreateTmkRequest, ExportInitialKeyRequest, LoadWorkingKeysRequest, OpenCardRequest,
+    OpenStoredRequest, MacRequest, VerifyMacRequest, CreatePinBdkRequest, CreateSigningKeyRequest,
+    SignRequest, PublicKeyRequest, CreateSerialKeyRequest, ExportSerialKeyRequest,
+    CheckSerialCipherRequest, DestroyKeyRequest, RevokeTerminalRequest, TranslatePinRequest>;
 
 // The failure, which every call may have for an answer, stands first; new ones go to the end.
-using VaultAnswer = std::variant<VaultFailure, VaultStatus, KeyInfoAnswer, DoneAnswer,
-                                 KeyCheckAnswer, CreateTmkAnswer, KeyEnvelopeAnswer, OpenCardAnswer,
-                                 OpenStoredAnswer, MacAnswer, SignatureAnswer, PublicKeyAnswer>;
+using VaultAnswer =
+    std::variant<VaultFailure, VaultStatus, KeyInfoAnswer, DoneAnswer, KeyCheckAnswer,
+                 CreateTmkAnswer, KeyEnvelopeAnswer, OpenCardAnswer, OpenStoredAnswer, MacAnswer,
+                 SignatureAnswer, PublicKeyAnswer, PinBlockAnswer>;
 
 // Encoding CHECKs what decoding refuses; what is accepted encodes to the bytes it came from. The
 // bytes may hold secrets: who is done with them wipes them.

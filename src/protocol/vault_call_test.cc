@@ -46,6 +46,8 @@ std::vector<VaultRequest> requests() {
         CheckSerialCipherRequest{"sk:12345678", "00000801P20000000001", {'0', '3'}, {'4', 'E'}});
     all.emplace_back(DestroyKeyRequest{"sk:12345678"});
     all.emplace_back(RevokeTerminalRequest{{1, 2, 3, 4, 5, 6, 7, 8}});
+    all.emplace_back(TranslatePinRequest{
+        "bdk:pins", {{1, 2}, {3, 4}}, Buffer(90, 5), "tmk:1", PinBlockFormat::unionpay_sm4});
     return all;
 }
 
@@ -56,7 +58,7 @@ std::vector<VaultAnswer> answers() {
                          .state = KeyState::suspended,
                          .check_value = {1, 2, 3}};
     std::vector<VaultAnswer> all;
-    all.emplace_back(VaultStatus{1, 2, 3, 4, 5, 1ULL << 40, {key, key}});
+    all.emplace_back(VaultStatus{1, 2, 3, 4, 5, 6, 1ULL << 40, {key, key}});
     all.emplace_back(KeyInfoAnswer{key});
     all.emplace_back(DoneAnswer{});
     all.emplace_back(KeyCheckAnswer{{1, 2, 3}});
@@ -68,6 +70,7 @@ std::vector<VaultAnswer> answers() {
     all.emplace_back(MacAnswer{{'1', '2'}});
     all.emplace_back(SignatureAnswer{Buffer(70, 0x30)});
     all.emplace_back(PublicKeyAnswer{{4, 1, 2}});
+    all.emplace_back(PinBlockAnswer{Buffer(8, 0x30)});
     all.emplace_back(VaultFailure{ErrorKind::denied, VaultFault::serial_reused});
     return all;
 }

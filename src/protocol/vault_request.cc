@@ -122,6 +122,16 @@ Result<void> fields(Io& io, Is<RevokeTerminalRequest> auto& request) {
     return io.array(request.initial_key_id);
 }
 
+template <typename Io>
+Result<void> fields(Io& io, Is<TranslatePinRequest> auto& request) {
+    TRY_VOID(io.alias(request.base_key));
+    TRY_VOID(io.array(request.pin.ksn));
+    TRY_VOID(io.array(request.pin.block));
+    TRY_VOID(io.bytes(request.stored_form, {1, stored_form_bytes_max}));
+    TRY_VOID(io.alias(request.terminal_key));
+    return io.choice(request.format, pin_block_formats);
+}
+
 Buffer encode(const VaultRequest& request) {
     return encode_message(request, first_request);
 }

@@ -165,6 +165,19 @@ Result<void> CallingVault::verify_mac(std::string_view terminal_key, Bytes data,
     return ask_done(std::move(request));
 }
 
+Result<Buffer> CallingVault::translate_pin(const PinJob& job) {
+    if (job.stored_form.empty() || job.stored_form.size() > protocol::stored_form_bytes_max) {
+        return refuse(ErrorKind::malformed, VaultFault::stored_form);
+    }
+    protocol::TranslatePinRequest request;
+    request.base_key = TRY(checked_alias(job.base_key));
+    request.pin = job.pin;
+    request.stored_form.assign(job.stored_form.begin(), job.stored_form.end());
+    request.terminal_key = TRY(checked_alias(job.terminal_key));
+    request.format = job.format;
+    return TRY(ask<protocol::PinBlockAnswer>(std::move(request))).block;
+}
+
 // ---- Signatures and serial numbers ----------------------------------------------------------
 
 Result<EcPoint> CallingVault::create_signing_key(std::string_view alias) {

@@ -25,6 +25,7 @@ public:
     Result<SecretBytes> open_stored(Bytes stored_form) final;
     Result<std::array<std::uint8_t, 8>> mac(std::string_view terminal_key, Bytes data) final;
     Result<void> verify_mac(std::string_view terminal_key, Bytes data, Bytes mac8) final;
+    Result<Buffer> translate_pin(const PinJob& job) final;
     Result<EcPoint> create_signing_key(std::string_view alias) final;
     Result<EcPoint> public_key(std::string_view alias) final;
     Result<Buffer> sign(std::string_view alias, Bytes message) final;

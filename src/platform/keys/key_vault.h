@@ -46,6 +46,15 @@ struct SerialProof {
     Bytes cipher8;            // Eight characters of upper-case hex.
 };
 
+// A sealed PIN and what it is for. Borrowed.
+struct PinJob {
+    std::string_view base_key;  // Of PINs.
+    const protocol::SealedPin& pin;
+    Bytes stored_form;  // Of the card it was entered for: has the PAN that the block is bound to.
+    std::string_view terminal_key;
+    protocol::PinBlockFormat format;
+};
+
 // What is inside a stored form, as a TLV list: 5A (padded with F), 5F34 where the card had one,
 // 5F24 (from the card, else the month of the track with day 00), DF8155 with what a reversal
 // repeats, where there is any.
@@ -93,6 +102,12 @@ public:
     // Field 64: eight characters. conflict where the terminal has no working keys.
     virtual Result<std::array<std::uint8_t, 8>> mac(std::string_view terminal_key, Bytes data) = 0;
     virtual Result<void> verify_mac(std::string_view terminal_key, Bytes data, Bytes mac8) = 0;
+
+    // For field 52 (or 59): the PIN under the terminal's PIN key, never in clear on the way. denied
+    // (pin_refused) whatever is wrong with the sealed PIN: other card, other phone, a used serial
+    // number, a made-up block, too many of those under one initial key. Until a new initial key of
+    // PINs is exported for the phone, it stays locked then. The same again is translated again.
+    virtual Result<Buffer> translate_pin(const PinJob& job) = 0;
 
     // A key pair on P-256, for permits and commands; its public point (65 bytes, 04 in front).
     virtual Result<EcPoint> create_signing_key(std::string_view alias) = 0;

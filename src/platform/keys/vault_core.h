@@ -34,6 +34,9 @@ public:
     static constexpr std::size_t keys_max = 4'000'000;
     static constexpr std::size_t phones_max = 1'000'000;
     static constexpr std::size_t unsaved_replays_max = 64;
+    // Sealed PINs under one initial key that were none, until it is replaced. A phone makes no such
+    // mistake; whoever tries blocks out gets this many answers.
+    static constexpr std::uint8_t pin_failures_max = 8;
 
     struct Parts {
         std::string directory;
@@ -77,7 +80,19 @@ private:
 
         ReplayWindow& window(ReplayOf of) { return of == ReplayOf::cards ? cards : pins; }
     };
-    struct KeyUse;
+    struct KeyUse {
+        Operation operation;
+        const KeyEntry& key;
+        crypto::Cipher cipher;
+    };
+    // What one serial number is used for.
+    struct SerialUse {
+        InitialKeyId id;
+        ReplayOf of;
+        std::uint32_t counter;
+        CardDigest digest;
+    };
+    struct PinUse;
 
     VaultCore(Random& random, std::unique_ptr<KeyBackend> backend)
         : random_(random), backend_(std::move(backend)) {}
@@ -119,9 +134,12 @@ private:
     Answered on(const protocol::RevokeTerminalRequest& request);
     Answered on(const protocol::OpenCardRequest& request);
     Answered on(const protocol::OpenStoredRequest& request);
+    Answered on(const protocol::TranslatePinRequest& request);
+    Result<void> check_pin_use(const SerialUse& use) const;
+    Result<Buffer> translate(const protocol::TranslatePinRequest& request, const PinUse& use);
+    Result<void> count_pin_failure(const InitialKeyId& id);
     Result<void> check_phone(const InitialKeyId& id) const;
     Result<void> put_phone(const PhoneEntry& changed);
-    struct SerialUse;
     Result<bool> note_use(const SerialUse& use);
     Result<Buffer> seal_stored(Bytes stored_tlv);
     Result<SecretBytes> open_stored(Bytes stored_form) const;
@@ -137,7 +155,8 @@ private:
     bool snapshot_owed_ = false;  // A key was destroyed that may be on disk still.
     // One cipher that is given the key of the terminal at hand: cheaper than to keep one for each.
     std::optional<crypto::BlockKey> cipher_;
-    std::string cipher_key_;  // Whose key is in it.
+    std::string cipher_key_;                      // Whose key is in it.
+    std::optional<crypto::BlockKey> pin_cipher_;  // For the key of the one PIN at hand.
 };
 
 }  // namespace softpos::keys

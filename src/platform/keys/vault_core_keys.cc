@@ -173,6 +173,9 @@ VaultCore::Answered VaultCore::on(const protocol::VaultStatusRequest&) {
     }
     std::ranges::sort(status.listed, {}, &KeySummary::alias);
     status.phones_seen = static_cast<std::uint32_t>(phones_.size());
+    for (const auto& [id, phone] : phones_) {
+        if (phone.pin_failures >= pin_failures_max) ++status.pin_locked_phones;
+    }
     status.log_bytes = store_->log_bytes();
     return status;
 }

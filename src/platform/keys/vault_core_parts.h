@@ -2,10 +2,11 @@
 #pragma once
 
 #include "base/check.h"
-#include "crypto/cipher.h"
+#include "crypto/dukpt_aes.h"
 #include "platform/keys/authorise.h"
 #include "protocol/vault_call.h"
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,7 @@ inline std::unexpected<Error> refuse(ErrorKind kind, protocol::VaultFault fault)
     return std::unexpected(protocol::error_of(kind, fault));
 }
 
+using protocol::InitialKeyId;
 using protocol::VaultAnswer;
 using protocol::VaultFault;
 
@@ -28,6 +30,12 @@ inline std::string working_name(std::string_view terminal_key, std::string_view 
     std::string name(terminal_key);
     name.append(suffix);
     return name;
+}
+
+inline InitialKeyId id_of(const crypto::AesKsn& ksn) {
+    InitialKeyId id{};
+    std::ranges::copy(ksn.initial_key_id(), id.begin());
+    return id;
 }
 
 inline KeyAttributes made_for(KeyUsage usage, KeyAlgorithm algorithm) {

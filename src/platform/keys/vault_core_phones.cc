@@ -44,6 +44,12 @@ VaultCore::Answered VaultCore::on(const protocol::ExportInitialKeyRequest& reque
     const KeyEntry* base = TRY(find(request.base_key));
     const SecretBytes key = TRY(backend_->dukpt_initial_key(*base, request.initial_key_id));
     TRY_VOID(check_phone(request.initial_key_id));
+    // Whoever gets the key starts anew; a phone that was locked had its key replaced so.
+    const auto known = phones_.find(request.initial_key_id);
+    const bool locked = known != phones_.end() && known->second.pin_failures > 0;
+    if (locked && base->attributes.usage == KeyUsage::pin_base_derivation) {
+        TRY_VOID(put_phone({.initial_key_id = request.initial_key_id}));
+    }
     return sealed_to(request.recipient_point,
                      protocol::initial_key_envelope_info(request.initial_key_id), key.bytes());
 }
@@ -67,19 +73,7 @@ VaultCore::Answered VaultCore::on(const protocol::RevokeTerminalRequest& request
 
 // ---- Sealed cards ---------------------------------------------------------------------------
 
-struct VaultCore::SerialUse {
-    const crypto::AesKsn& ksn;
-    ReplayOf of;
-    const CardDigest& digest;
-};
-
 namespace {
-
-InitialKeyId id_of(const crypto::AesKsn& ksn) {
-    InitialKeyId id{};
-    std::ranges::copy(ksn.initial_key_id(), id.begin());
-    return id;
-}
 
 // What a serial number was used for: the card data and what it is bound to.
 CardDigest digest_of(const protocol::SealedCard& card, Bytes aad) {
@@ -115,13 +109,13 @@ Result<SecretBytes> open_sealed(KeyBackend& backend, const KeyEntry& base,
 
 // True where the same was opened before.
 Result<bool> VaultCore::note_use(const SerialUse& use) {
-    const InitialKeyId id = id_of(use.ksn);
-    const auto known = phones_.find(id);
+    const auto known = phones_.find(use.id);
     if (known == phones_.end() && phones_.size() >= phones_max) {
         return refuse(ErrorKind::denied, VaultFault::full);
     }
-    ReplayWindow& window = (known == phones_.end() ? phones_[id] : known->second).window(use.of);
-    switch (window.judge(use.ksn.counter(), use.digest)) {
+    ReplayWindow& window =
+        (known == phones_.end() ? phones_[use.id] : known->second).window(use.of);
+    switch (window.judge(use.counter, use.digest)) {
         case ReplayVerdict::repeated:
             return true;
         case ReplayVerdict::reused:
@@ -132,8 +126,8 @@ Result<bool> VaultCore::note_use(const SerialUse& use) {
             break;
     }
     if (unsaved_replays_.size() >= unsaved_replays_max) TRY_VOID(commit({}));
-    window.remember(use.ksn.counter(), use.digest);
-    unsaved_replays_.push_back({id, use.of, window.floor(), use.ksn.counter(), use.digest});
+    window.remember(use.counter, use.digest);
+    unsaved_replays_.push_back({use.id, use.of, window.floor(), use.counter, use.digest});
     return false;
 }
 
@@ -148,8 +142,8 @@ VaultCore::Answered VaultCore::on(const protocol::OpenCardRequest& request) {
     out.masked_pan = std::move(content.masked_pan);
     out.stored_form = TRY(seal_stored(content.stored_tlv.bytes()));
     // Only what opened uses its number up: a forged one must not block the phone's next payment.
-    const CardDigest digest = digest_of(request.card, request.aad);
-    out.repeated = TRY(note_use({ksn, ReplayOf::cards, digest}));
+    out.repeated = TRY(note_use(
+        {id_of(ksn), ReplayOf::cards, ksn.counter(), digest_of(request.card, request.aad)}));
     return out;
 }
 

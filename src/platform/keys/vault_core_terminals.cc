@@ -10,12 +10,6 @@ namespace softpos::keys {
 
 using protocol::DoneAnswer;
 
-struct VaultCore::KeyUse {
-    Operation operation;
-    const KeyEntry& key;
-    crypto::Cipher cipher;
-};
-
 VaultCore::Answered VaultCore::on(const protocol::CreateTmkRequest& request) {
     TRY_VOID(check_new(request.alias));
     const KeyEntry* zone = TRY(find(request.zone_key));
