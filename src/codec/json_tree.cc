@@ -23,11 +23,13 @@ struct JsonTree::Node {
 
 // Gets the parser's events. Values are appended to the innermost open array or object.
 struct JsonTree::Builder {
-    static constexpr std::size_t max_object_size = values_max;
-    static constexpr std::size_t max_array_size = values_max;
-    static constexpr std::size_t max_key_size = bytes_max;
-    static constexpr std::size_t max_string_size = bytes_max;
+    // The text as a whole is bounded before, and add() counts.
+    static constexpr std::size_t max_object_size = SIZE_MAX;
+    static constexpr std::size_t max_array_size = SIZE_MAX;
+    static constexpr std::size_t max_key_size = SIZE_MAX;
+    static constexpr std::size_t max_string_size = SIZE_MAX;
 
+    std::size_t values_max = 0;
     std::unique_ptr<Node> root;
     std::vector<Node*> open;
     std::string partial;
@@ -56,12 +58,13 @@ struct JsonTree::Builder {
         if (node != nullptr) open.push_back(node);
         return node != nullptr;
     }
-    bool take_name(json::error_code& error) {
-        auto& names = open.back()->names;
-        repeated = std::ranges::find(names, partial) != names.end();
-        names.push_back(std::move(partial));
-        partial.clear();
+    // Looks for a repeated name at once, because others' lists have thousands.
+    bool close_object(json::error_code& error) {
+        std::vector<std::string_view> names(open.back()->names.begin(), open.back()->names.end());
+        std::ranges::sort(names);
+        repeated = std::ranges::adjacent_find(names) != names.end();
         if (repeated) error = json::error::syntax;
+        open.pop_back();
         return !repeated;
     }
 
@@ -69,10 +72,7 @@ struct JsonTree::Builder {
     bool on_document_begin(json::error_code&) { return true; }
     bool on_document_end(json::error_code&) { return true; }
     bool on_object_begin(json::error_code& error) { return add_open(Node::Kind::object, error); }
-    bool on_object_end(std::size_t, json::error_code&) {
-        open.pop_back();
-        return true;
-    }
+    bool on_object_end(std::size_t, json::error_code& error) { return close_object(error); }
     bool on_array_begin(json::error_code& error) { return add_open(Node::Kind::array, error); }
     bool on_array_end(std::size_t, json::error_code&) {
         open.pop_back();
@@ -82,9 +82,11 @@ struct JsonTree::Builder {
         partial.append(part.data(), part.size());
         return true;
     }
-    bool on_key(json::string_view part, std::size_t, json::error_code& error) {
+    bool on_key(json::string_view part, std::size_t, json::error_code&) {
         partial.append(part.data(), part.size());
-        return take_name(error);
+        open.back()->names.push_back(std::move(partial));
+        partial.clear();
+        return true;
     }
     bool on_string_part(json::string_view part, std::size_t, json::error_code&) {
         partial.append(part.data(), part.size());
@@ -130,15 +132,16 @@ JsonTree::JsonTree(JsonTree&&) noexcept = default;
 JsonTree& JsonTree::operator=(JsonTree&&) noexcept = default;
 JsonTree::~JsonTree() = default;
 
-Result<JsonTree> JsonTree::parse(std::string_view text) {
-    if (text.size() > bytes_max) return fail(ErrorKind::denied, "json: too long", bytes_max);
+Result<JsonTree> JsonTree::parse(std::string_view text, const JsonLimits& limits) {
+    if (text.size() > limits.bytes_max) return fail(ErrorKind::denied, "json: too long");
     json::parse_options options;
     options.max_depth = depth_max;
     json::basic_parser<Builder> parser(options);
+    parser.handler().values_max = limits.values_max;
     json::error_code error;
     const std::size_t used = parser.write_some(false, text.data(), text.size(), error);
     const Builder& builder = parser.handler();
-    if (builder.too_many) return fail(ErrorKind::denied, "json: too many values", values_max, used);
+    if (builder.too_many) return fail(ErrorKind::denied, "json: too many values", 0, used);
     if (builder.repeated) return fail(ErrorKind::malformed, "json: a name twice", 0, used);
     if (error == json::error::too_deep) return fail(ErrorKind::denied, "json: too deep", 0, used);
     if (error || !parser.done()) return fail(ErrorKind::malformed, "json: syntax", 0, used);

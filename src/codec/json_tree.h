@@ -19,18 +19,21 @@
 
 namespace softpos::codec {
 
+struct JsonLimits {
+    std::size_t bytes_max = 64UL * 1024;
+    std::size_t values_max = 1024;
+};
+
 class JsonTree {
 public:
-    static constexpr std::size_t bytes_max = 64UL * 1024;
     static constexpr std::size_t depth_max = 8;
-    static constexpr std::size_t values_max = 1024;
 
     // A value in the document, or nowhere: what is not there or has another type is empty, so that
     // a path can be followed without asking at each step. Borrows the tree.
     class Value;
 
     // malformed, with the offset; denied over a limit.
-    static Result<JsonTree> parse(std::string_view text);
+    static Result<JsonTree> parse(std::string_view text, const JsonLimits& limits = {});
 
     JsonTree(JsonTree&&) noexcept;
     JsonTree& operator=(JsonTree&&) noexcept;

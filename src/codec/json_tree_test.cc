@@ -58,10 +58,13 @@ TEST(JsonTree, LimitsHold) {
     EXPECT_EQ(JsonTree::parse(std::string(20, '[') + std::string(20, ']')).error().kind,
               ErrorKind::denied);
     std::string many = "[";
-    for (std::size_t i = 0; i < JsonTree::values_max; ++i) many += "1,";
+    for (std::size_t i = 0; i < JsonLimits().values_max; ++i) many += "1,";
     EXPECT_EQ(JsonTree::parse(many + "1]").error().kind, ErrorKind::denied);
-    EXPECT_EQ(JsonTree::parse(std::string(JsonTree::bytes_max + 1, ' ')).error().kind,
+    EXPECT_EQ(JsonTree::parse(std::string(JsonLimits().bytes_max + 1, ' ')).error().kind,
               ErrorKind::denied);
+    EXPECT_TRUE(JsonTree::parse("[1,2,3]", {.bytes_max = 7, .values_max = 4}));
+    EXPECT_FALSE(JsonTree::parse("[1,2,3]", {.bytes_max = 7, .values_max = 3}));
+    EXPECT_FALSE(JsonTree::parse("[1,2,3] ", {.bytes_max = 7, .values_max = 4}));
 }
 
 }  // namespace
