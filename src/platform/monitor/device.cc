@@ -101,7 +101,7 @@ std::optional<DeviceState> device_state(std::uint64_t stored) {
 }
 
 std::string_view name_of(DeviceEventKind kind) {
-    constexpr std::array<std::string_view, 8> names = {"enrol",  "permit",  "appraise", "hard",
+    constexpr std::array<std::string_view, 8> names = {"enrol",   "permit", "appraise", "hard",
                                                        "suspend", "resume", "release",  "retire"};
     return names[static_cast<std::size_t>(kind) - 1];
 }

@@ -218,10 +218,9 @@ void take_parts(StrictJson& json, Worst& worst, Policy& policy) {
         json.fault(Refusal::bad_value, "environment");
     }
     auto thresholds = json.object("thresholds");
-    policy.thresholds = {number(thresholds, "recover", 100'000),
-                         number(thresholds, "degraded", 100'000),
-                         number(thresholds, "review", 100'000),
-                         number(thresholds, "suspend", 100'000)};
+    policy.thresholds = {
+        number(thresholds, "recover", 100'000), number(thresholds, "degraded", 100'000),
+        number(thresholds, "review", 100'000), number(thresholds, "suspend", 100'000)};
     policy.degraded = take_reduced(json.object("degraded"));
     policy.review = take_reduced(json.object("review"));
     auto capability = json.object("capability");
@@ -231,8 +230,8 @@ void take_parts(StrictJson& json, Worst& worst, Policy& policy) {
     }
     auto grade = json.object("grades");
     for (unsigned i = 0; i < grades; ++i) {
-        policy.grade[i] = take_capabilities(grade, grade_names[i],
-                                            grade.text(grade_names[i], words_bytes_max));
+        policy.grade[i] =
+            take_capabilities(grade, grade_names[i], grade.text(grade_names[i], words_bytes_max));
     }
     auto homes = json.object("homes");
     for (unsigned i = 0; i < key_homes; ++i) {

@@ -15,11 +15,11 @@ using protocol::FindingCode;
 using protocol::TrustClass;
 
 // With what maker, core or platform say of these, no phone goes on.
-constexpr FindingCode always_hard[] = {
-    FindingCode::root,     FindingCode::boot_unlocked, FindingCode::boot_state,
-    FindingCode::level,    FindingCode::revoked,       FindingCode::chain,
-    FindingCode::clone,    FindingCode::rollback,      FindingCode::repackaged,
-    FindingCode::text_diff};
+constexpr FindingCode always_hard[] = {FindingCode::root,       FindingCode::boot_unlocked,
+                                       FindingCode::boot_state, FindingCode::level,
+                                       FindingCode::revoked,    FindingCode::chain,
+                                       FindingCode::clone,      FindingCode::rollback,
+                                       FindingCode::repackaged, FindingCode::text_diff};
 
 PolicyFault wrong(PolicyFaultKind kind, std::string path) {
     return {kind, Refusal::bad_value, std::move(path)};
@@ -27,7 +27,8 @@ PolicyFault wrong(PolicyFaultKind kind, std::string path) {
 
 std::optional<PolicyFault> check_hard(const Policy& policy) {
     for (const FindingCode code : always_hard) {
-        for (const TrustClass origin : {TrustClass::hardware, TrustClass::core, TrustClass::server}) {
+        for (const TrustClass origin :
+             {TrustClass::hardware, TrustClass::core, TrustClass::server}) {
             if (policy.rule(code, origin).hard) continue;
             return wrong(PolicyFaultKind::soft_code,
                          "findings." + std::string(protocol::name_of(code)) + ".hard");

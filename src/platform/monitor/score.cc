@@ -13,11 +13,11 @@ using protocol::FindingCode;
 // 2^(-k/32) in units of 2^-32, rounded. Between two of them a straight line is 6e-5 off at most.
 constexpr unsigned steps = 32;
 constexpr std::array<std::uint64_t, steps + 1> halving = {
-    4294967296, 4202935003, 4112874773, 4024744348, 3938502376, 3854108391, 3771522796, 3690706840,
-    3611622603, 3534232978, 3458501653, 3384393094, 3311872529, 3240905930, 3171459999, 3103502151,
-    3037000500, 2971923842, 2908241642, 2845924021, 2784941738, 2725266179, 2666869345, 2609723834,
-    2553802834, 2499080105, 2445529972, 2393127307, 2341847524, 2291666561, 2242560872, 2194507417,
-    2147483648};
+    4294967296, 4202935003, 4112874773, 4024744348, 3938502376, 3854108391, 3771522796,
+    3690706840, 3611622603, 3534232978, 3458501653, 3384393094, 3311872529, 3240905930,
+    3171459999, 3103502151, 3037000500, 2971923842, 2908241642, 2845924021, 2784941738,
+    2725266179, 2666869345, 2609723834, 2553802834, 2499080105, 2445529972, 2393127307,
+    2341847524, 2291666561, 2242560872, 2194507417, 2147483648};
 
 bool before(const ScoreItem& a, const ScoreItem& b) {
     return a.code != b.code ? a.code < b.code : a.origin < b.origin;
@@ -81,8 +81,8 @@ std::uint32_t score_of(const Policy& policy, std::span<const ScoreItem> items, I
     for (const ScoreItem& item : items) {
         const FindingRule& rule = policy.rule(item.code, item.origin);
         std::uint64_t& of_code = most[static_cast<std::size_t>(item.code) - 1];
-        of_code = std::max(of_code, decayed(item.milli_points, rule.half_life_s,
-                                            now.unix_ms - item.at.unix_ms));
+        of_code = std::max(
+            of_code, decayed(item.milli_points, rule.half_life_s, now.unix_ms - item.at.unix_ms));
     }
     std::uint64_t sum = 0;
     for (const std::uint64_t one : most) sum += one;
