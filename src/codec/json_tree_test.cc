@@ -8,7 +8,7 @@ namespace {
 
 TEST(JsonTree, PathsFindValuesOfTheirType) {
     const auto json = JsonTree::parse(
-        R"( {"a":{"b":"text","n":-7,"t":true,"list":["x","y"],"mixed":["x",1],"e":[]},"null":null} )");
+        R"({"a":{"b":"text","n":-7,"t":true,"list":["x","y"],"mixed":["x",1],"e":[]},"null":null})");
     ASSERT_TRUE(json);
     const auto a = json->root()["a"];
     EXPECT_EQ(a["b"].text(), "text");
