@@ -8,7 +8,7 @@ namespace {
 
 TEST(JsonTree, PathsFindValuesOfTheirType) {
     const auto json = JsonTree::parse(
-        R"({"a":{"b":"text","n":-7,"t":true,"list":["x","y"],"mixed":["x",1],"e":[]},"null":null})");
+        R"({"a":{"b":"text","n":-7,"t":true,"list":["x","y"],"mix":["x",1],"e":[]},"null":null})");
     ASSERT_TRUE(json);
     const auto a = json->root()["a"];
     EXPECT_EQ(a["b"].text(), "text");
@@ -16,7 +16,7 @@ TEST(JsonTree, PathsFindValuesOfTheirType) {
     EXPECT_EQ(a["t"].flag(), true);
     EXPECT_EQ(a["list"].texts(), (std::vector<std::string_view>{"x", "y"}));
     EXPECT_EQ(a["list"].items().size(), 2U);
-    EXPECT_FALSE(a["mixed"].texts());
+    EXPECT_FALSE(a["mix"].texts());
     EXPECT_TRUE(a["e"].texts()->empty());
     EXPECT_EQ(json->root().members().size(), 2U);
 }
