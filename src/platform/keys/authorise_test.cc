@@ -96,7 +96,7 @@ TEST(Authorise, PermitsWhatIsListedAndDeniesEverythingElse) {
                 if (!verdict) {
                     EXPECT_EQ(verdict.error().kind, ErrorKind::denied);
                 }
-                permitted += verdict ? 1 : 0;
+                permitted += verdict ? 1U : 0U;
             }
         }
     }
