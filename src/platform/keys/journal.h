@@ -48,6 +48,7 @@ public:
     Result<void> restore(const std::vector<JournalLine>& lines);
     const std::deque<JournalLine>& unwritten() const { return unwritten_; }
     Result<void> write();
+    int fd() const { return file_->fd(); }  // What the gate must leave open.
 
     // Whether the line at a head that was kept elsewhere is the one that is here. Lines in files
     // before the newest are not looked at.

@@ -242,4 +242,10 @@ Result<void> VaultCore::flush() {
     return write_journal();
 }
 
+std::vector<int> VaultCore::descriptors() const {
+    std::vector<int> all = store_->descriptors();
+    all.push_back(journal_->fd());
+    return all;
+}
+
 }  // namespace softpos::keys

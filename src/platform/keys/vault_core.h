@@ -67,7 +67,7 @@ public:
     Result<void> flush();
 
     // What the gate must leave open, the directory first.
-    std::vector<int> descriptors() const { return store_->descriptors(); }
+    std::vector<int> descriptors() const;
 
 private:
     using Answered = Result<protocol::VaultAnswer>;
