@@ -5,7 +5,7 @@
 namespace softpos::protocol {
 namespace {
 
-using namespace spa_fields;
+using namespace spa_fields;  // NOLINT(google-build-using-namespace): the vocabulary of SPA/1.
 
 enum class Type : std::uint8_t {
     enrol_statement = 1,
