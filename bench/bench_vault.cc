@@ -78,14 +78,15 @@ BENCHMARK(load_working_keys)->UseRealTime();
 
 void mac_over_the_socket(benchmark::State& state) {
     World world;
-    VaultService service(*world.vault);
+    VaultService service(world.vault->core());
     auto server = host::SeqpacketServer::listen({.path = world.scratch.file("s")});
     CHECK(server.has_value());
     std::thread thread([&] {
-        CHECK(
-            (*server)
-                ->serve([&](Bytes request, const host::PeerId&) { return service.handle(request); })
-                .has_value());
+        CHECK((*server)
+                  ->serve([&](Bytes request, const host::PeerId& peer) {
+                      return service.handle(request, {.uid = peer.uid});
+                  })
+                  .has_value());
     });
     {
         const auto remote = RemoteVault::connect({.path = world.scratch.file("s")});

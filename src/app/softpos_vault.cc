@@ -58,15 +58,17 @@ Result<void> serve(const VaultOptions& options) {
     gate.gid = options.uid;
     gate.keep_fds = server->descriptors();
     gate.keep_fds.push_back(stop.fd());
-    for (const int fd : vault->descriptors()) gate.keep_fds.push_back(fd);
-    gate.writable_dirs = {vault->descriptors().front()};
+    for (const int fd : vault->core().descriptors()) gate.keep_fds.push_back(fd);
+    gate.writable_dirs = {vault->core().descriptors().front()};
     const host::GateReport report = TRY(host::enter_gate(gate));
     const std::string line =
         "{\"event\":\"vault_ready\",\"protection\":\"software\",\"gate\":" + report.json() + "}\n";
     [[maybe_unused]] const auto written = ::write(STDOUT_FILENO, line.data(), line.size());
-    keys::VaultService service(*vault);
+    keys::VaultService service(vault->core());
     return server->serve(
-        [&service](Bytes request, const host::PeerId&) { return service.handle(request); },
+        [&service](Bytes request, const host::PeerId& peer) {
+            return service.handle(request, {.uid = peer.uid});
+        },
         stop.fd());
 }
 

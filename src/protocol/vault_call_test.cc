@@ -36,6 +36,18 @@ std::vector<VaultRequest> requests() {
     all.emplace_back(OpenStoredRequest{Buffer(90, 8)});
     all.emplace_back(MacRequest{"tmk:12345678", Buffer(250, 2)});
     all.emplace_back(VerifyMacRequest{"tmk:12345678", Buffer(250, 2), {'A', 'B'}});
+    all.emplace_back(CreatePinBdkRequest{"bdk:pins"});
+    all.emplace_back(CreateSigningKeyRequest{"permit"});
+    all.emplace_back(SignRequest{"permit", Buffer(100, 3)});
+    all.emplace_back(PublicKeyRequest{"permit"});
+    all.emplace_back(CreateSerialKeyRequest{"sk:12345678"});
+    all.emplace_back(ExportSerialKeyRequest{"sk:12345678", {'1', '2'}, {4, 9}});
+    all.emplace_back(
+        CheckSerialCipherRequest{"sk:12345678", "00000801P20000000001", {'0', '3'}, {'4', 'E'}});
+    all.emplace_back(DestroyKeyRequest{"sk:12345678"});
+    all.emplace_back(RevokeTerminalRequest{{1, 2, 3, 4, 5, 6, 7, 8}});
+    all.emplace_back(TranslatePinRequest{
+        "bdk:pins", {{1, 2}, {3, 4}}, Buffer(90, 5), "tmk:1", PinBlockFormat::unionpay_sm4});
     return all;
 }
 
@@ -46,16 +58,19 @@ std::vector<VaultAnswer> answers() {
                          .state = KeyState::suspended,
                          .check_value = {1, 2, 3}};
     std::vector<VaultAnswer> all;
-    all.emplace_back(VaultStatus{1, 2, 3, 4, 5, 1ULL << 40, {key, key}});
+    all.emplace_back(VaultStatus{1, 2, 3, 4, 5, 6, 1ULL << 40, {key, key}});
     all.emplace_back(KeyInfoAnswer{key});
     all.emplace_back(DoneAnswer{});
     all.emplace_back(KeyCheckAnswer{{1, 2, 3}});
     all.emplace_back(CreateTmkAnswer{{1, 2}, {3, 4, 5}});
-    all.emplace_back(ExportInitialKeyAnswer{Buffer(97, 1)});
+    all.emplace_back(KeyEnvelopeAnswer{Buffer(97, 1)});
     all.emplace_back(OpenCardAnswer{SecretBytes::copy_of(Buffer(90, 1)), Buffer(80, 2),
                                     "621094******0001", true});
     all.emplace_back(OpenStoredAnswer{SecretBytes::copy_of(Buffer(90, 1))});
     all.emplace_back(MacAnswer{{'1', '2'}});
+    all.emplace_back(SignatureAnswer{Buffer(70, 0x30)});
+    all.emplace_back(PublicKeyAnswer{{4, 1, 2}});
+    all.emplace_back(PinBlockAnswer{Buffer(8, 0x30)});
     all.emplace_back(VaultFailure{ErrorKind::denied, VaultFault::serial_reused});
     return all;
 }

@@ -2,58 +2,82 @@
 #include "platform/keys/authorise.h"
 
 #include <algorithm>
-#include <optional>
+#include <span>
 
 namespace softpos::keys {
 namespace {
 
-constexpr unsigned bit(Operation operation) {
-    return 1U << static_cast<unsigned>(operation);
-}
-constexpr unsigned bit(KeyAlgorithm algorithm) {
-    return 1U << static_cast<unsigned>(algorithm);
+template <typename... Enums>
+constexpr unsigned bits(Enums... values) {
+    return ((1U << static_cast<unsigned>(values)) | ... | 0U);
 }
 
 struct Row {
     KeyUsage usage;
     KeyMode mode;
     unsigned algorithms;
+    Exportability exportability;  // Where nobody asked for another.
     unsigned operations;
 };
 
-// What is not written here is forbidden. A PIN key has no operation: nothing here touches PINs yet.
+using enum KeyAlgorithm;
+using enum Operation;
+
+// What is not written here is forbidden. No row lets two usages do the same thing with a secret of
+// a cardholder, and a PIN never leaves under single DES.
 constexpr Row table[] = {
-    {KeyUsage::base_derivation, KeyMode::derive, bit(KeyAlgorithm::aes),
-     bit(Operation::derive_initial_key) | bit(Operation::derive_card_key)},
-    {KeyUsage::zone_master, KeyMode::wrap, bit(KeyAlgorithm::tdes), bit(Operation::wrap_key)},
-    {KeyUsage::terminal_master, KeyMode::unwrap, bit(KeyAlgorithm::tdes),
-     bit(Operation::leave_under_key) | bit(Operation::unwrap_working_keys) |
-         bit(Operation::use_working_keys)},
-    {KeyUsage::pin, KeyMode::encrypt, bit(KeyAlgorithm::des) | bit(KeyAlgorithm::tdes), 0},
-    {KeyUsage::mac, KeyMode::mac_both, bit(KeyAlgorithm::des) | bit(KeyAlgorithm::tdes),
-     bit(Operation::generate_mac) | bit(Operation::verify_mac)},
-    {KeyUsage::data, KeyMode::encrypt, bit(KeyAlgorithm::des) | bit(KeyAlgorithm::tdes), 0},
+    {KeyUsage::base_derivation, KeyMode::derive, bits(aes), Exportability::none,
+     bits(derive_initial_key, derive_card_key)},
+    {KeyUsage::pin_base_derivation, KeyMode::derive, bits(aes), Exportability::none,
+     bits(derive_initial_key, derive_pin_key)},
+    {KeyUsage::zone_master, KeyMode::wrap, bits(tdes), Exportability::none, bits(wrap_key)},
+    {KeyUsage::terminal_master, KeyMode::unwrap, bits(tdes), Exportability::trusted,
+     bits(leave_under_zone_key, unwrap_working_keys, use_working_keys)},
+    {KeyUsage::pin, KeyMode::encrypt, bits(tdes), Exportability::none, bits(encrypt_pin)},
+    {KeyUsage::pin, KeyMode::encrypt, bits(des), Exportability::none, 0},
+    {KeyUsage::mac, KeyMode::mac_both, bits(des, tdes), Exportability::none,
+     bits(generate_mac, verify_mac)},
+    {KeyUsage::data, KeyMode::encrypt, bits(des, tdes), Exportability::none, 0},
+    {KeyUsage::signing, KeyMode::sign, bits(p256), Exportability::none, bits(sign)},
+    {KeyUsage::terminal_serial, KeyMode::verify, bits(sm4), Exportability::sensitive,
+     bits(leave_to_phone, prove_serial)},
 };
 
-const Row* row_of(KeyUsage usage) {
-    const auto* row = std::ranges::find(table, usage, &Row::usage);
+constexpr unsigned leaving = bits(leave_under_zone_key, leave_to_phone);
+
+const Row* row_of(KeyUsage usage, KeyAlgorithm algorithm) {
+    const auto* row = std::ranges::find_if(table, [&](const Row& one) {
+        return one.usage == usage && (one.algorithms & bits(algorithm)) != 0;
+    });
     return row == std::end(table) ? nullptr : row;
 }
 
 }  // namespace
 
 std::optional<KeyAttributes> attributes_for(KeyUsage usage, KeyAlgorithm algorithm) {
-    const Row* row = row_of(usage);
-    if (row == nullptr || (row->algorithms & bit(algorithm)) == 0) return std::nullopt;
-    return KeyAttributes{usage, algorithm, row->mode};
+    const Row* row = row_of(usage, algorithm);
+    if (row == nullptr) return std::nullopt;
+    return KeyAttributes{.usage = usage,
+                         .algorithm = algorithm,
+                         .mode = row->mode,
+                         .exportability = row->exportability};
+}
+
+bool is_legal(const KeyAttributes& attributes) {
+    const Row* row = row_of(attributes.usage, attributes.algorithm);
+    // A key may be kept back that could leave; none may leave that could not.
+    return row != nullptr && row->mode == attributes.mode &&
+           attributes.version <= key_version_max &&
+           (attributes.exportability == row->exportability ||
+            attributes.exportability == Exportability::none);
 }
 
 Result<void> authorise(Operation operation, const KeyAttributes& attributes, KeyState state) {
-    const Row* row = row_of(attributes.usage);
-    const bool permitted = state == KeyState::active && row != nullptr &&
-                           row->mode == attributes.mode &&
-                           (row->algorithms & bit(attributes.algorithm)) != 0 &&
-                           (row->operations & bit(operation)) != 0;
+    const Row* row = row_of(attributes.usage, attributes.algorithm);
+    const bool leaves = (leaving & bits(operation)) != 0;
+    const bool permitted = state == KeyState::active && is_legal(attributes) &&
+                           (row->operations & bits(operation)) != 0 &&
+                           (!leaves || attributes.exportability != Exportability::none);
     if (permitted) return {};
     return std::unexpected(
         protocol::error_of(ErrorKind::denied, protocol::VaultFault::not_permitted));

@@ -1,5 +1,5 @@
-// The whole table: every usage, algorithm, mode, state and operation, and that only what is written
-// here passes.
+// The whole table: every operation, usage, algorithm, mode, exportability and state, and that only
+// what is written here passes.
 #include "platform/keys/authorise.h"
 
 #include <gtest/gtest.h>
@@ -10,58 +10,81 @@
 namespace softpos::keys {
 namespace {
 
-constexpr char modes[] = {'X', 'E', 'B', 'D', 'C'};
-
 // Said again, by hand: a slip in the table must differ from this list.
 bool expected(Operation operation, const KeyAttributes& key, KeyState state) {
-    if (state != KeyState::active) return false;
-    const auto is = [&](KeyUsage usage, KeyMode mode, std::set<KeyAlgorithm> algorithms) {
-        return key.usage == usage && key.mode == mode && algorithms.contains(key.algorithm);
+    if (state != KeyState::active || key.version > 99) return false;
+    const auto is = [&](KeyUsage usage, KeyMode mode, std::set<KeyAlgorithm> algorithms,
+                        std::set<char> exportability) {
+        return key.usage == usage && key.mode == mode && algorithms.contains(key.algorithm) &&
+               exportability.contains(static_cast<char>(key.exportability));
     };
     using enum KeyAlgorithm;
     switch (operation) {
         case Operation::derive_initial_key:
+            return is(KeyUsage::base_derivation, KeyMode::derive, {aes}, {'N'}) ||
+                   is(KeyUsage::pin_base_derivation, KeyMode::derive, {aes}, {'N'});
         case Operation::derive_card_key:
-            return is(KeyUsage::base_derivation, KeyMode::derive, {aes});
+            return is(KeyUsage::base_derivation, KeyMode::derive, {aes}, {'N'});
+        case Operation::derive_pin_key:
+            return is(KeyUsage::pin_base_derivation, KeyMode::derive, {aes}, {'N'});
         case Operation::wrap_key:
-            return is(KeyUsage::zone_master, KeyMode::wrap, {tdes});
-        case Operation::leave_under_key:
+            return is(KeyUsage::zone_master, KeyMode::wrap, {tdes}, {'N'});
+        case Operation::leave_under_zone_key:
+            return is(KeyUsage::terminal_master, KeyMode::unwrap, {tdes}, {'E'});
         case Operation::unwrap_working_keys:
         case Operation::use_working_keys:
-            return is(KeyUsage::terminal_master, KeyMode::unwrap, {tdes});
+            return is(KeyUsage::terminal_master, KeyMode::unwrap, {tdes}, {'E', 'N'});
         case Operation::generate_mac:
         case Operation::verify_mac:
-            return is(KeyUsage::mac, KeyMode::mac_both, {des, tdes});
+            return is(KeyUsage::mac, KeyMode::mac_both, {des, tdes}, {'N'});
+        case Operation::encrypt_pin:
+            return is(KeyUsage::pin, KeyMode::encrypt, {tdes}, {'N'});
+        case Operation::sign:
+            return is(KeyUsage::signing, KeyMode::sign, {p256}, {'N'});
+        case Operation::leave_to_phone:
+            return is(KeyUsage::terminal_serial, KeyMode::verify, {sm4}, {'S'});
+        case Operation::prove_serial:
+            return is(KeyUsage::terminal_serial, KeyMode::verify, {sm4}, {'S', 'N'});
     }
     return false;
 }
 
-TEST(Authorise, PermitsWhatIsListedAndDeniesEverythingElse) {
-    std::size_t permitted = 0;
-    std::size_t denied = 0;
-    for (unsigned operation = 0; operation < operation_count; ++operation) {
-        for (unsigned usage = 0; usage < protocol::key_usages; ++usage) {
-            for (unsigned algorithm = 0; algorithm < protocol::key_algorithms; ++algorithm) {
-                for (const char mode : modes) {
-                    for (const KeyState state : {KeyState::active, KeyState::suspended}) {
-                        const KeyAttributes key{static_cast<KeyUsage>(usage),
-                                                static_cast<KeyAlgorithm>(algorithm),
-                                                static_cast<KeyMode>(mode)};
-                        const auto op = static_cast<Operation>(operation);
-                        const auto verdict = authorise(op, key, state);
-                        EXPECT_EQ(verdict.has_value(), expected(op, key, state))
-                            << operation << ' ' << usage << ' ' << algorithm << ' ' << mode;
-                        if (!verdict) {
-                            EXPECT_EQ(verdict.error().kind, ErrorKind::denied);
-                        }
-                        ++(verdict ? permitted : denied);
-                    }
+std::vector<KeyAttributes> every_attributes() {
+    std::vector<KeyAttributes> all;
+    for (unsigned usage = 0; usage < protocol::key_usages; ++usage) {
+        for (unsigned algorithm = 0; algorithm < protocol::key_algorithms; ++algorithm) {
+            for (const char mode : key_modes) {
+                for (const char exportability : exportabilities) {
+                    all.push_back({.usage = static_cast<KeyUsage>(usage),
+                                   .algorithm = static_cast<KeyAlgorithm>(algorithm),
+                                   .mode = static_cast<KeyMode>(mode),
+                                   .exportability = static_cast<Exportability>(exportability)});
                 }
             }
         }
     }
-    EXPECT_EQ(permitted, 2U + 1U + 3U + 2U * 2U);
-    EXPECT_EQ(permitted + denied, operation_count * 6U * 4U * 5U * 2U);
+    return all;
+}
+
+TEST(Authorise, PermitsWhatIsListedAndDeniesEverythingElse) {
+    std::size_t permitted = 0;
+    for (const KeyAttributes& key : every_attributes()) {
+        for (unsigned operation = 0; operation < operation_count; ++operation) {
+            for (unsigned state = 0; state < protocol::key_states; ++state) {
+                const auto op = static_cast<Operation>(operation);
+                const auto verdict = authorise(op, key, static_cast<KeyState>(state));
+                EXPECT_EQ(verdict.has_value(), expected(op, key, static_cast<KeyState>(state)))
+                    << operation << ' ' << static_cast<int>(key.usage) << ' '
+                    << static_cast<int>(key.algorithm) << ' ' << static_cast<char>(key.mode)
+                    << static_cast<char>(key.exportability) << ' ' << state;
+                if (!verdict) {
+                    EXPECT_EQ(verdict.error().kind, ErrorKind::denied);
+                }
+                permitted += verdict ? 1 : 0;
+            }
+        }
+    }
+    EXPECT_EQ(permitted, 2U + 2U + 1U + (1U + 2U * 2U) + 2U * 2U + 1U + 1U + (1U + 2U));
 }
 
 TEST(Authorise, AKeyOfNoRowCannotBeMade) {
@@ -69,13 +92,39 @@ TEST(Authorise, AKeyOfNoRowCannotBeMade) {
     EXPECT_FALSE(attributes_for(KeyUsage::mac, KeyAlgorithm::aes).has_value());
     EXPECT_FALSE(attributes_for(KeyUsage::zone_master, KeyAlgorithm::des).has_value());
     EXPECT_TRUE(attributes_for(KeyUsage::mac, KeyAlgorithm::des).has_value());
+    for (const KeyAttributes& key : every_attributes()) {
+        const auto made = attributes_for(key.usage, key.algorithm);
+        if (made) {
+            EXPECT_TRUE(is_legal(*made));
+        }
+        auto old = key;
+        old.version = key_version_max + 1;
+        EXPECT_FALSE(is_legal(old));
+    }
 }
 
-TEST(Authorise, PinAndDataKeysDoNothing) {
-    for (const KeyUsage usage : {KeyUsage::pin, KeyUsage::data}) {
-        for (unsigned operation = 0; operation < operation_count; ++operation) {
-            const auto key = attributes_for(usage, KeyAlgorithm::tdes);
-            EXPECT_FALSE(authorise(static_cast<Operation>(operation), *key, KeyState::active));
+TEST(Authorise, DataKeysDoNothing) {
+    for (unsigned operation = 0; operation < operation_count; ++operation) {
+        const auto key = attributes_for(KeyUsage::data, KeyAlgorithm::tdes);
+        EXPECT_FALSE(authorise(static_cast<Operation>(operation), *key, KeyState::active));
+    }
+}
+
+// Said again as pairs.
+TEST(KeyState, FollowsOnlyWhereTheLifeOfAKeyGoes) {
+    using enum KeyState;
+    const std::set<std::pair<KeyState, KeyState>> allowed = {
+        {pre_active, active},     {pre_active, deactivated},  {pre_active, compromised},
+        {pre_active, destroyed},  {active, suspended},        {active, deactivated},
+        {active, compromised},    {suspended, active},        {suspended, deactivated},
+        {suspended, compromised}, {deactivated, compromised}, {deactivated, destroyed},
+        {compromised, destroyed},
+    };
+    for (unsigned before = 0; before < protocol::key_states; ++before) {
+        for (unsigned after = 0; after < protocol::key_states; ++after) {
+            const std::pair pair{static_cast<KeyState>(before), static_cast<KeyState>(after)};
+            EXPECT_EQ(may_follow(pair.first, pair.second), allowed.contains(pair))
+                << before << ' ' << after;
         }
     }
 }

@@ -27,7 +27,7 @@ std::unexpected<Error> bad() {
 }
 
 struct Objects {
-    std::optional<Bytes> track2, pan_sequence, expiry, field55;
+    std::optional<Bytes> track2, pan_sequence, expiry, field55, serial_cipher;
 };
 
 Result<Objects> read_objects(Bytes card_tlv) {
@@ -43,13 +43,15 @@ Result<Objects> read_objects(Bytes card_tlv) {
         if (object->tag == protocol::sealed_tag::pan_sequence) place = &found.pan_sequence;
         if (object->tag == protocol::sealed_tag::expiry) place = &found.expiry;
         if (object->tag == protocol::sealed_tag::field55) place = &found.field55;
+        if (object->tag == protocol::sealed_tag::serial_cipher) place = &found.serial_cipher;
         if (place == nullptr || place->has_value()) return bad();
         *place = object->value;
     }
     const bool sizes = found.track2 && found.field55 && !found.field55->empty() &&
                        found.track2->size() <= track2_bytes_max &&
                        (!found.pan_sequence || found.pan_sequence->size() == 1) &&
-                       (!found.expiry || found.expiry->size() == 3);
+                       (!found.expiry || found.expiry->size() == 3) &&
+                       (!found.serial_cipher || found.serial_cipher->size() == 8);
     if (!sizes) return bad();
     return found;
 }

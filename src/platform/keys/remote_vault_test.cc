@@ -33,12 +33,12 @@ class Running {
 public:
     explicit Running(const host::ScratchDirectory& scratch) : path_(scratch.file("vault.sock")) {
         vault_ = std::move(SoftVault::open(scratch.file("vault"), random_).value());
-        service_ = std::make_unique<VaultService>(*vault_);
+        service_ = std::make_unique<VaultService>(vault_->core());
         server_ = std::move(host::SeqpacketServer::listen({.path = path_}).value());
         thread_ = std::thread([this] {
             CHECK(server_
-                      ->serve([this](Bytes request, const host::PeerId&) {
-                          return service_->handle(request);
+                      ->serve([this](Bytes request, const host::PeerId& peer) {
+                          return service_->handle(request, {.uid = peer.uid});
                       })
                       .has_value());
         });
@@ -162,9 +162,10 @@ pid_t start_vault(const host::ScratchDirectory& scratch) {
     crypto::KeyRandom random;
     auto vault = SoftVault::open(scratch.file("vault"), random);
     if (!vault) ::_exit(1);
-    VaultService service(**vault);
-    const auto served = (*server)->serve(
-        [&service](Bytes request, const host::PeerId&) { return service.handle(request); });
+    VaultService service((*vault)->core());
+    const auto served = (*server)->serve([&service](Bytes request, const host::PeerId& peer) {
+        return service.handle(request, {.uid = peer.uid});
+    });
     ::_exit(served ? 0 : 2);
 }
 
@@ -196,19 +197,19 @@ TEST(VaultService, AnswersEverything) {
     const host::ScratchDirectory scratch;
     crypto::KeyRandom random;
     const auto vault = std::move(SoftVault::open(scratch.file("vault"), random).value());
-    VaultService service(*vault);
+    VaultService service(vault->core());
     auto prng = testing::Prng::from_environment();
     for (int round = 0; round < 2000; ++round) {
         Buffer request = round % 2 == 0 ? prng.bytes(prng.below(64))
                                         : protocol::encode(protocol::VaultRequest(
                                               protocol::MacRequest{"terminal", prng.bytes(16)}));
         if (round % 4 == 3) request[prng.below(10)] = static_cast<std::uint8_t>(prng.next());
-        const auto answer = protocol::decode_vault_answer(service.handle(request));
+        const auto answer = protocol::decode_vault_answer(service.handle(request, {}));
         ASSERT_TRUE(answer.has_value()) << "SEED=" << prng.seed();
         ASSERT_TRUE(std::holds_alternative<protocol::VaultFailure>(*answer) ||
                     std::holds_alternative<VaultStatus>(*answer));
     }
-    const auto other = protocol::decode_vault_answer(service.handle(unhex("C00102C10101")));
+    const auto other = protocol::decode_vault_answer(service.handle(unhex("C00102C10101"), {}));
     EXPECT_EQ(std::get<protocol::VaultFailure>(*other).fault, VaultFault::version_unsupported);
 }
 

@@ -120,15 +120,27 @@ TEST_F(SoftVaultTest, AKeyDoesOnlyWhatItIsFor) {
     const Cryptogram any = Acquirer::under(master_, unhex("5BB5C72CD00B7338"));
     const codec::WorkingKeys keys{any.view(), any.view(), {}};
     const protocol::SealedCard card{{1}, Buffer(40)};
-    for (const std::string name : {"bdk", "zmk", "tmk", "tmk/pin", "tmk/mac"}) {
+    ASSERT_TRUE(vault_->create_pin_bdk("pins"));
+    ASSERT_TRUE(vault_->create_signing_key("permit"));
+    ASSERT_TRUE(vault_->create_serial_key("serial"));
+    const SerialProof proof{"00000801P20000000001", bytes_of("036819"), bytes_of("4EC6E8EC")};
+    for (const std::string name : {"bdk", "pins", "zmk", "tmk", "permit", "serial"}) {
         constexpr ErrorKind denied = ErrorKind::denied;
         constexpr VaultFault fault = VaultFault::not_permitted;
         if (name != "zmk") {
             expect_fault(vault_->create_terminal_master_key("new", name), denied, fault);
         }
-        if (name != "bdk") {
+        if (name != "bdk" && name != "pins") {
             expect_fault(vault_->export_dukpt_initial_key(name, phone_id, point), denied, fault);
-            expect_fault(vault_->open_card(name, card, {}), denied, fault);
+        }
+        if (name != "bdk") expect_fault(vault_->open_card(name, card, {}), denied, fault);
+        if (name != "permit") {
+            expect_fault(vault_->sign(name, unhex("01")), denied, fault);
+            expect_fault(vault_->public_key(name), denied, fault);
+        }
+        if (name != "serial") {
+            expect_fault(vault_->export_serial_key(name, "12345678", point), denied, fault);
+            expect_fault(vault_->check_serial_cipher(name, proof), denied, fault);
         }
         if (name != "tmk") {
             expect_fault(vault_->load_working_keys(name, keys), denied, fault);
@@ -137,7 +149,8 @@ TEST_F(SoftVaultTest, AKeyDoesOnlyWhatItIsFor) {
         }
     }
     expect_fault(vault_->mac("nobody", {}), ErrorKind::not_found, VaultFault::unknown_key);
-    expect_fault(vault_->key_info("tmk/mac"), ErrorKind::not_found, VaultFault::unknown_key);
+    // Working keys have names that no caller can say.
+    expect_fault(vault_->key_info("tmk/mac"), ErrorKind::malformed, VaultFault::malformed_request);
 }
 
 TEST_F(SoftVaultTest, MacIsThatOfTheWorkingKey) {

@@ -4,13 +4,22 @@
 #include "base/check.h"
 
 #include <algorithm>
+#include <array>
 
 namespace softpos::keys {
 namespace {
 
 constexpr std::uint8_t key_mark = 'K';
 constexpr std::uint8_t replay_mark = 'R';
-constexpr std::size_t replay_bytes = 8 + 4 + 4 + 16;
+constexpr std::uint8_t phone_mark = 'P';
+constexpr std::size_t attribute_bytes = 8;
+constexpr std::size_t replay_bytes = 8 + 1 + 4 + 4 + 16;
+constexpr std::size_t phone_bytes = 8 + 1 + 1;
+
+struct SizeRange {
+    std::size_t min;
+    std::size_t max;
+};
 
 std::unexpected<Error> bad() {
     return std::unexpected(protocol::error_of(ErrorKind::malformed, protocol::VaultFault::storage));
@@ -27,52 +36,86 @@ std::uint32_t number_of(Bytes in) {
            in[3];
 }
 
-std::optional<Bytes> take_sized(ByteReader& in, std::size_t max) {
-    const auto size = in.take_byte();
-    if (!size || *size == 0 || *size > max) return std::nullopt;
-    return in.take(*size);
+std::optional<Bytes> take_sized(ByteReader& in, SizeRange size) {
+    const auto count = in.take_byte();
+    if (!count || *count < size.min || *count > size.max) return std::nullopt;
+    return in.take(*count);
+}
+
+// Usage, algorithm, mode, exportability, version, dual control, state, protection.
+std::array<std::uint8_t, attribute_bytes> packed(const KeyEntry& key) {
+    const KeyAttributes& is = key.attributes;
+    return {static_cast<std::uint8_t>(is.usage),
+            static_cast<std::uint8_t>(is.algorithm),
+            static_cast<std::uint8_t>(is.mode),
+            static_cast<std::uint8_t>(is.exportability),
+            is.version,
+            static_cast<std::uint8_t>(is.dual_control ? 1 : 0),
+            static_cast<std::uint8_t>(key.state),
+            static_cast<std::uint8_t>(key.body.protection)};
 }
 
 Result<KeyEntry> read_key(ByteReader& in) {
-    const auto name = take_sized(in, stored_name_bytes_max);
+    const auto name = take_sized(in, {1, stored_name_bytes_max});
     if (!name) return bad();
-    const auto head = in.take(4);
-    const auto key = head ? take_sized(in, key_bytes_max) : std::nullopt;
-    if (!key || (*head)[0] >= protocol::key_usages || (*head)[1] >= protocol::key_algorithms ||
-        (*head)[3] > 1) {
-        return bad();
-    }
-    const auto attributes =
-        attributes_for(static_cast<KeyUsage>((*head)[0]), static_cast<KeyAlgorithm>((*head)[1]));
-    if (!attributes || static_cast<std::uint8_t>(attributes->mode) != (*head)[2]) return bad();
-    return KeyEntry{.name = std::string(text_of(*name)),
-                    .attributes = *attributes,
-                    .state = static_cast<KeyState>((*head)[3]),
-                    .key = SecretBytes::copy_of(*key)};
+    const auto head = in.take(attribute_bytes);
+    const auto body = head ? take_sized(in, {0, key_body_bytes_max}) : std::nullopt;
+    if (!body) return bad();
+    const Bytes is = *head;
+    const bool known = is[0] < protocol::key_usages && is[1] < protocol::key_algorithms &&
+                       is[5] <= 1 && is[6] < protocol::key_states && is[7] < protections;
+    if (!known) return bad();
+    KeyEntry key{.name = std::string(text_of(*name)),
+                 .attributes = {.usage = static_cast<KeyUsage>(is[0]),
+                                .algorithm = static_cast<KeyAlgorithm>(is[1]),
+                                .mode = static_cast<KeyMode>(is[2]),
+                                .exportability = static_cast<Exportability>(is[3]),
+                                .version = is[4],
+                                .dual_control = is[5] == 1},
+                 .state = static_cast<KeyState>(is[6]),
+                 .body = {static_cast<Protection>(is[7]), SecretBytes::copy_of(*body)}};
+    const bool gone = key.state == KeyState::destroyed;
+    if (!is_legal(key.attributes) || body->empty() != gone) return bad();
+    return key;
 }
 
 Result<ReplayEntry> read_replay(ByteReader& in) {
     const auto bytes = in.take(replay_bytes);
-    if (!bytes) return bad();
+    if (!bytes || (*bytes)[8] > 1) return bad();
     ReplayEntry entry;
     std::ranges::copy(bytes->first(8), entry.initial_key_id.begin());
-    entry.floor = number_of(bytes->subspan(8, 4));
-    entry.counter = number_of(bytes->subspan(12, 4));
+    entry.of = static_cast<ReplayOf>((*bytes)[8]);
+    entry.floor = number_of(bytes->subspan(9, 4));
+    entry.counter = number_of(bytes->subspan(13, 4));
     std::ranges::copy(bytes->last(16), entry.digest.begin());
     return entry;
 }
 
-std::size_t size_of(const Entry& entry) {
-    if (const auto* key = std::get_if<KeyEntry>(&entry)) {
-        return 1 + 1 + key->name.size() + 4 + 1 + key->key.size();
-    }
+Result<PhoneEntry> read_phone(ByteReader& in) {
+    const auto bytes = in.take(phone_bytes);
+    if (!bytes || (*bytes)[8] > 1) return bad();
+    PhoneEntry entry;
+    std::ranges::copy(bytes->first(8), entry.initial_key_id.begin());
+    entry.revoked = (*bytes)[8] == 1;
+    entry.pin_failures = (*bytes)[9];
+    return entry;
+}
+
+std::size_t size_of(const KeyEntry& key) {
+    return 1 + 1 + key.name.size() + attribute_bytes + 1 + key.body.bytes.size();
+}
+std::size_t size_of(const ReplayEntry&) {
     return 1 + replay_bytes;
+}
+std::size_t size_of(const PhoneEntry&) {
+    return 1 + phone_bytes;
 }
 
 }  // namespace
 
 bool EntryWriter::fits(const Entry& entry) const {
-    return size_of(entry) <= bytes_.size() - size_;
+    const std::size_t size = std::visit([](const auto& one) { return size_of(one); }, entry);
+    return size <= bytes_.size() - size_;
 }
 
 void EntryWriter::put_bytes(Bytes bytes) {
@@ -82,25 +125,33 @@ void EntryWriter::put_bytes(Bytes bytes) {
 }
 
 void EntryWriter::put(const Entry& entry) {
-    if (const auto* key = std::get_if<KeyEntry>(&entry)) {
-        CHECK(key->name.size() <= stored_name_bytes_max && key->key.size() <= key_bytes_max);
-        put_byte(key_mark);
-        put_byte(static_cast<std::uint8_t>(key->name.size()));
-        put_bytes(bytes_of(key->name));
-        put_byte(static_cast<std::uint8_t>(key->attributes.usage));
-        put_byte(static_cast<std::uint8_t>(key->attributes.algorithm));
-        put_byte(static_cast<std::uint8_t>(key->attributes.mode));
-        put_byte(static_cast<std::uint8_t>(key->state));
-        put_byte(static_cast<std::uint8_t>(key->key.size()));
-        put_bytes(key->key.bytes());
-        return;
-    }
-    const auto& replay = std::get<ReplayEntry>(entry);
+    std::visit([this](const auto& one) { put_one(one); }, entry);
+}
+
+void EntryWriter::put_one(const KeyEntry& key) {
+    CHECK(key.name.size() <= stored_name_bytes_max && key.body.bytes.size() <= key_body_bytes_max);
+    put_byte(key_mark);
+    put_byte(static_cast<std::uint8_t>(key.name.size()));
+    put_bytes(bytes_of(key.name));
+    put_bytes(packed(key));
+    put_byte(static_cast<std::uint8_t>(key.body.bytes.size()));
+    put_bytes(key.body.bytes.bytes());
+}
+
+void EntryWriter::put_one(const ReplayEntry& replay) {
     put_byte(replay_mark);
     put_bytes(replay.initial_key_id);
+    put_byte(static_cast<std::uint8_t>(replay.of));
     put_bytes(big_endian(replay.floor));
     put_bytes(big_endian(replay.counter));
     put_bytes(replay.digest);
+}
+
+void EntryWriter::put_one(const PhoneEntry& phone) {
+    put_byte(phone_mark);
+    put_bytes(phone.initial_key_id);
+    put_byte(phone.revoked ? 1 : 0);
+    put_byte(phone.pin_failures);
 }
 
 Result<std::vector<Entry>> read_entries(Bytes bytes) {
@@ -111,6 +162,8 @@ Result<std::vector<Entry>> read_entries(Bytes bytes) {
             entries.emplace_back(TRY(read_key(in)));
         } else if (*mark == replay_mark) {
             entries.emplace_back(TRY(read_replay(in)));
+        } else if (*mark == phone_mark) {
+            entries.emplace_back(TRY(read_phone(in)));
         } else {
             return bad();
         }

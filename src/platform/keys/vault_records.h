@@ -1,10 +1,11 @@
-// What the vault's files say, entry by entry: keys with their attributes, and used serial numbers.
-// Clear text; vault_store seals it.
+// What the vault's files say, entry by entry: keys with their attributes, used serial
+// numbers, and what is known of phones. Clear text; vault_store seals it.
 #pragma once
 
 #include "base/secret.h"
-#include "platform/keys/authorise.h"
+#include "platform/keys/key_entry.h"
 #include "platform/keys/replay_window.h"
+#include "protocol/vault_requests.h"
 
 #include <string>
 #include <variant>
@@ -12,27 +13,31 @@
 
 namespace softpos::keys {
 
-constexpr std::size_t key_bytes_max = 32;
+using protocol::InitialKeyId;
+
+constexpr std::size_t key_body_bytes_max = 250;
 constexpr std::size_t stored_name_bytes_max = protocol::key_alias_bytes_max + 8;
 constexpr std::size_t record_entries_bytes_max = 8UL * 1024;
 
-using InitialKeyId = std::array<std::uint8_t, 8>;
-
-struct KeyEntry {
-    std::string name;  // An alias, or "alias/mac" for a working key.
-    KeyAttributes attributes;
-    KeyState state = KeyState::active;
-    SecretBytes key;
-};
+// Serial numbers count apart for each base key of a phone.
+enum class ReplayOf : std::uint8_t { cards, pins };
 
 struct ReplayEntry {
     InitialKeyId initial_key_id{};
+    ReplayOf of = ReplayOf::cards;
     std::uint32_t floor = 0;
     std::uint32_t counter = 0;
     CardDigest digest{};
 };
 
-using Entry = std::variant<KeyEntry, ReplayEntry>;
+// What else is known of a phone.
+struct PhoneEntry {
+    InitialKeyId initial_key_id{};
+    bool revoked = false;
+    std::uint8_t pin_failures = 0;  // Since its initial key of PINs was made.
+};
+
+using Entry = std::variant<KeyEntry, ReplayEntry, PhoneEntry>;
 
 // Entries behind each other in memory that is wiped, up to record_entries_bytes_max.
 class EntryWriter {
@@ -46,6 +51,9 @@ public:
     void clear() { size_ = 0; }
 
 private:
+    void put_one(const KeyEntry& key);
+    void put_one(const ReplayEntry& replay);
+    void put_one(const PhoneEntry& phone);
     void put_bytes(Bytes bytes);
     void put_byte(std::uint8_t byte) { put_bytes(Bytes(&byte, 1)); }
 

@@ -16,7 +16,7 @@ namespace {
 
 constexpr const char* master_name = "master.key";
 constexpr const char* snapshot_name = "keys.snapshot";
-constexpr std::string_view magic = "SPKV0001";
+constexpr std::string_view magic = "SPKV0002";
 constexpr std::size_t master_bytes = 32;
 constexpr std::size_t number_bytes = 8;
 constexpr std::size_t sealed_overhead = crypto::gcm_nonce_bytes + crypto::gcm_tag_bytes;

@@ -18,7 +18,7 @@ KeyEntry key_named(const std::string& name) {
     return {.name = name,
             .attributes = *attributes_for(KeyUsage::terminal_master, KeyAlgorithm::tdes),
             .state = KeyState::active,
-            .key = SecretBytes::copy_of(Buffer(16, 0xA5))};
+            .body = {Protection::soft, SecretBytes::copy_of(Buffer(16, 0xA5))}};
 }
 
 class VaultStoreTest : public ::testing::Test {
@@ -223,15 +223,21 @@ TEST(VaultRecords, RefusesEntriesThatNobodyWrites) {
             EXPECT_EQ(cut->size(), 1U) << size;
         }
     }
-    // K, 1, 'a', usage 2, algorithm 1, mode D, state 0: anything else there is no key of ours.
+    // K, 1, 'a', usage 2, algorithm 1, mode D, exportability E, version 0, dual control 0, state 0,
+    // protection 0, size 16: anything else there is no key of ours.
     for (const auto& [at, value] : {std::pair{0U, 'Q'},
                                     {1U, '\0'},
                                     {3U, '\7'},
                                     {4U, '\0'},
                                     {5U, 'N'},
-                                    {6U, '\2'},
-                                    {7U, '\0'},
-                                    {7U, '\x40'}}) {
+                                    {6U, 'S'},
+                                    {7U, '\x64'},
+                                    {8U, '\2'},
+                                    {9U, '\6'},
+                                    {9U, '\5'},
+                                    {10U, '\3'},
+                                    {11U, '\0'},
+                                    {11U, '\x11'}}) {
         Buffer bad = good;
         bad[at] = static_cast<std::uint8_t>(value);
         EXPECT_FALSE(read_entries(bad).has_value()) << at << ' ' << value;

@@ -6,11 +6,14 @@
 #include "base/hex.h"
 #include "crypto/aead.h"
 #include "crypto/cipher.h"
+#include "crypto/drbg.h"
 #include "crypto/dukpt_aes.h"
 #include "crypto/envelope.h"
 #include "crypto/kcv.h"
+#include "crypto/pin_block.h"
 #include "platform/keys/key_vault.h"
 
+#include <algorithm>
 #include <vector>
 
 namespace softpos::keys::testing_ends {
@@ -26,11 +29,25 @@ inline Buffer bytes_of_hex(std::string_view text) {
     return std::move(*bytes);
 }
 
+inline crypto::DukptAesDevice load_device(KeyVault& vault, std::string_view bdk,
+                                          const std::array<std::uint8_t, 8>& id) {
+    const auto core = crypto::P256Key::generate();
+    CHECK(core.has_value());
+    const auto envelope = vault.export_dukpt_initial_key(bdk, id, core->public_point());
+    CHECK(envelope.has_value());
+    const auto key =
+        crypto::open_envelope(*core, protocol::initial_key_envelope_info(id), *envelope);
+    CHECK(key.has_value());
+    auto device = crypto::DukptAesDevice::load(key->bytes(), id);
+    CHECK(device.has_value());
+    return std::move(*device);
+}
+
 // Gets its initial key the way a phone does, and counts.
 class Phone {
 public:
     Phone(KeyVault& vault, std::string_view bdk, const std::array<std::uint8_t, 8>& id)
-        : device_(load(vault, bdk, id)) {}
+        : device_(load_device(vault, bdk, id)) {}
 
     protocol::SealedCard seal(Bytes aad, const std::string& list = card_list) {
         auto step = device_.next(crypto::DukptUsage::data_encrypt, crypto::DukptKeyKind::aes128);
@@ -48,25 +65,51 @@ public:
     }
 
 private:
-    static crypto::DukptAesDevice load(KeyVault& vault, std::string_view bdk,
-                                       const std::array<std::uint8_t, 8>& id) {
-        const auto core = crypto::P256Key::generate();
-        CHECK(core.has_value());
-        const auto envelope = vault.export_dukpt_initial_key(bdk, id, core->public_point());
-        CHECK(envelope.has_value());
-        const auto key =
-            crypto::open_envelope(*core, protocol::initial_key_envelope_info(id), *envelope);
-        CHECK(key.has_value());
-        auto device = crypto::DukptAesDevice::load(key->bytes(), id);
-        CHECK(device.has_value());
-        return std::move(*device);
-    }
     static protocol::SealedCard seal_with(const crypto::DukptAesDevice::Step& step, Bytes aad,
                                           const std::string& list) {
         const auto sealed =
             crypto::gcm_seal(step.key.bytes(), step.ksn.bytes, aad, bytes_of_hex(list));
         CHECK(sealed.has_value());
         return {step.ksn.bytes, *sealed};
+    }
+
+    crypto::DukptAesDevice device_;
+};
+
+// The same phone with the key for its PINs.
+class PinPhone {
+public:
+    PinPhone(KeyVault& vault, std::string_view bdk, const std::array<std::uint8_t, 8>& id)
+        : device_(load_device(vault, bdk, id)) {}
+
+    protocol::SealedPin seal(std::string_view pin, std::string_view pan) {
+        auto step = device_.next(crypto::DukptUsage::pin_encryption, crypto::DukptKeyKind::aes128);
+        CHECK(step.has_value());
+        return seal_with(*step, pin, pan);
+    }
+    // As a phone would that lost its counter: the same serial number for another PIN.
+    std::pair<protocol::SealedPin, protocol::SealedPin> seal_twice(std::string_view pin,
+                                                                   std::string_view other,
+                                                                   std::string_view pan) {
+        auto step = device_.next(crypto::DukptUsage::pin_encryption, crypto::DukptKeyKind::aes128);
+        CHECK(step.has_value());
+        return {seal_with(*step, pin, pan), seal_with(*step, other, pan)};
+    }
+
+private:
+    static protocol::SealedPin seal_with(const crypto::DukptAesDevice::Step& step,
+                                         std::string_view pin, std::string_view pan) {
+        const auto digits = crypto::Pin::parse(bytes_of(pin));
+        const auto card = Pan::parse(pan);
+        const auto key = crypto::BlockKey::make(crypto::Cipher::aes, step.key.bytes());
+        crypto::KeyRandom random;
+        CHECK(digits.has_value() && card.has_value() && key.has_value());
+        const auto block =
+            crypto::encrypt_pin(crypto::PinFormat::iso4, *key, *digits, &*card, random);
+        CHECK(block.has_value());
+        protocol::SealedPin sealed{step.ksn.bytes, {}};
+        std::ranges::copy(block->bytes(), sealed.block.begin());
+        return sealed;
     }
 
     crypto::DukptAesDevice device_;

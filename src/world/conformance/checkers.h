@@ -21,6 +21,10 @@ void check_dukpt_tdes(const Input& in, Tally& tally);
 // mac.cc
 void check_mac(const Input& in, Tally& tally);
 void check_botan_cmac(const Input& in, Tally& tally);
+// pin_block.cc
+void check_pin_blocks(const Input& in, Tally& tally);
+// key_block.cc
+void check_key_blocks(const Input& in, Tally& tally);
 // terminal_keys.cc
 void check_terminal_examples(const Input& in, Tally& tally);
 void check_keys_mac(const Input& in, Tally& tally);

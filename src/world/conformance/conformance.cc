@@ -29,6 +29,8 @@ constexpr Checker checkers[] = {
     {"crypto/dukpt_tdes.json", Form::json, check_dukpt_tdes},
     {"crypto/emv_ac.json", Form::json, check_module_tests},
     {"crypto/mac.json", Form::json, check_mac},
+    {"crypto/pinblock.json", Form::json, check_pin_blocks},
+    {"crypto/tr31.json", Form::json, check_key_blocks},
     {"crypto/unionpay_terminal.json", Form::json, check_terminal_examples},
     {"emv/cryptogram/pyemv_hsm.json", Form::json, check_module_calls},
     {"emv/cryptogram/unionpay_arqc.json", Form::json, check_unionpay_cryptogram},

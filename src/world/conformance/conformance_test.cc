@@ -83,8 +83,8 @@ TEST(Conformance, PartOfTheLayoutIsUnderstood) {
     ASSERT_TRUE(results);
     const auto found = by_name(*results);
     EXPECT_GT(found.at("mac.json").passed, 0U);
-    EXPECT_FALSE(found.at("tr31.json").understood);
-    EXPECT_EQ(found.at("tr31.json").passed, 0U);
+    EXPECT_FALSE(found.at("SOURCES.md").understood);
+    EXPECT_EQ(found.at("SOURCES.md").passed, 0U);
 }
 
 // Mechanisms that nothing here speaks are counted and not passed.
@@ -119,6 +119,15 @@ constexpr Change changes[] = {
     {"crypto/mac.json", "A1C72E74", "A1C72E75", "row 0 ISO9797-1 alg3"},
     {"crypto/mac.json", "692c4371", "692c4372", "SM4 TestCMAC"},
     {"crypto/botan_cmac.vec", "BB1D6929", "BB1D6928", "[CMAC(AES-128)] case 0"},
+    {"crypto/pinblock.json", "041274EDCBA9876F", "041274EDCBA9876E", "format0_test.c: PIN block"},
+    {"crypto/pinblock.json", "\"34111111111111110", "\"35111111111111110",
+     "format4_test.c: PAN field"},
+    {"crypto/pinblock.json", "041261AAAAEDCBA9", "041261AAAAEDCBA8", "row 0: PIN block"},
+    {"crypto/tr31.json", "3F419E1CB7079442AA37474C2EFBF8B8", "3F419E1CB7079442AA37474C2EFBF8B9",
+     "block 2 TR-31:2018 A.7.4: key"},
+    {"crypto/tr31.json", "\"08793E\"", "\"08793F\"", "block 2 TR-31:2018 A.7.4: check value"},
+    {"crypto/tr31.json", "D0112P0AE00E0000B82679114F", "D0112P0AE00E0000B82679115F",
+     "block 2 TR-31:2018 A.7.4: import: key block: mac"},
     {"crypto/unionpay_terminal.json", "\"1E80F373\"", "\"1E80F374\"", "mac_sm4_ecb: MAC"},
     {"crypto/unionpay_terminal.json", "861E83E31FAEBF10\"", "861E83E31FAEBF11\"", "pin_sm4"},
     {"crypto/unionpay_terminal.json", "3A13CFDF77DDB259", "3A13CFDF77DDB258", "everonet"},

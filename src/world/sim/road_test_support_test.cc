@@ -123,14 +123,15 @@ void RoadWorld::start_vault() {
     auto vault = keys::SoftVault::open(folder_.file("vault"), random_);
     CHECK(vault.has_value());
     vault_ = *std::move(vault);
-    vault_service_ = std::make_unique<keys::VaultService>(*vault_);
+    vault_service_ = std::make_unique<keys::VaultService>(vault_->core());
     auto socket =
         host::SeqpacketServer::listen({.path = folder_.file("vault.sock"), .connections_max = 64});
     CHECK(socket.has_value());
     vault_socket_ = *std::move(socket);
     vault_thread_ = std::thread([this] {
-        const auto served = vault_socket_->serve(
-            [this](Bytes request, const host::PeerId&) { return vault_service_->handle(request); });
+        const auto served = vault_socket_->serve([this](Bytes request, const host::PeerId& peer) {
+            return vault_service_->handle(request, {.uid = peer.uid});
+        });
         CHECK(served.has_value());
     });
 }

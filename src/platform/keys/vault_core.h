@@ -1,0 +1,162 @@
+// The key vault itself: names, states, replay windows and records around a backend that has the
+// keys. For the process that runs nothing else, behind the gate.
+#pragma once
+
+#include "crypto/cipher.h"
+#include "platform/keys/key_backend.h"
+#include "platform/keys/vault_store.h"
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+namespace softpos::keys {
+
+// Who asks, for the journal.
+struct Caller {
+    std::uint32_t uid = 0;
+};
+
+// What it is worth as a store: see VaultStore. As a door: no call gives a key out, each use of a
+// key passes authorise(), and what a caller may not know it is not told.
+//
+// Replay windows are written down in batches: after a crash the last few used serial numbers may be
+// forgotten, so that a repeat of them counts as fresh. That helps nobody without the phone's keys,
+// and whoever has those can as well take the next number; the ledger refuses the second payment by
+// its own record. Everything else is on disk before the answer is given.
+//
+//     auto core = TRY(VaultCore::open({.directory = path, .random = random, .backend = ...}));
+//     const VaultAnswer answer = core->handle(request, {.uid = peer.uid});
+class VaultCore {
+public:
+    static constexpr std::size_t keys_max = 4'000'000;
+    static constexpr std::size_t phones_max = 1'000'000;
+    static constexpr std::size_t unsaved_replays_max = 64;
+    // Sealed PINs under one initial key that were none, until it is replaced. A phone makes no such
+    // mistake; whoever tries blocks out gets this many answers.
+    static constexpr std::uint8_t pin_failures_max = 8;
+
+    struct Parts {
+        std::string directory;
+        Random& random;
+        std::unique_ptr<KeyBackend> backend;
+        // A log that grew beyond this and beyond the snapshot is replaced by a new snapshot.
+        std::uint64_t log_bytes_before_snapshot = VaultStore::log_bytes_before_snapshot_default;
+    };
+    static Result<std::unique_ptr<VaultCore>> open(Parts parts);
+    ~VaultCore();  // Writes what is not written yet, as far as it can.
+
+    // From any thread, one at a time. Never without an answer.
+    protocol::VaultAnswer handle(const protocol::VaultRequest& request, const Caller& caller);
+
+    // The used serial numbers that are not on disk yet.
+    Result<void> flush();
+
+    // What the gate must leave open, the directory first.
+    std::vector<int> descriptors() const { return store_->descriptors(); }
+
+private:
+    using Answered = Result<protocol::VaultAnswer>;
+
+    // Names are looked up without making a string of them.
+    struct NameHash {
+        using is_transparent = void;
+        std::size_t operator()(std::string_view name) const {
+            return std::hash<std::string_view>()(name);
+        }
+    };
+    struct IdHash {
+        std::size_t operator()(const InitialKeyId& id) const {
+            return std::hash<std::string_view>()(text_of(id));
+        }
+    };
+    struct Phone {
+        ReplayWindow cards{};
+        ReplayWindow pins{};
+        bool revoked = false;
+        std::uint8_t pin_failures = 0;
+
+        ReplayWindow& window(ReplayOf of) { return of == ReplayOf::cards ? cards : pins; }
+    };
+    struct KeyUse {
+        Operation operation;
+        const KeyEntry& key;
+        crypto::Cipher cipher;
+    };
+    // What one serial number is used for.
+    struct SerialUse {
+        InitialKeyId id;
+        ReplayOf of;
+        std::uint32_t counter;
+        CardDigest digest;
+    };
+    struct PinUse;
+
+    VaultCore(Random& random, std::unique_ptr<KeyBackend> backend)
+        : random_(random), backend_(std::move(backend)) {}
+    Result<void> take_entry(Entry entry);
+    Result<void> commit(std::span<const Entry> entries);
+    Result<void> snapshot();
+
+    // Keys: vault_core_keys.cc.
+    Result<const KeyEntry*> find(std::string_view name) const;
+    Result<void> check_new(std::string_view alias) const;
+    Result<void> add(KeyEntry key);
+    Result<KeyCheck> create(std::string_view alias, KeyUsage usage, KeyAlgorithm algorithm);
+    Result<KeySummary> summary_of(const KeyEntry& key);
+    Answered on(const protocol::VaultStatusRequest&);
+    Answered on(const protocol::KeyInfoRequest& request);
+    Answered on(const protocol::SetKeyStateRequest& request);
+    Answered on(const protocol::DestroyKeyRequest& request);
+    Answered on(const protocol::CreateBdkRequest& request);
+    Answered on(const protocol::CreatePinBdkRequest& request);
+    Answered on(const protocol::ImportZmkRequest& request);
+    Answered on(const protocol::CreateSigningKeyRequest& request);
+    Answered on(const protocol::CreateSerialKeyRequest& request);
+    Answered on(const protocol::PublicKeyRequest& request);
+
+    // Terminals: vault_core_terminals.cc.
+    Answered on(const protocol::CreateTmkRequest& request);
+    Answered on(const protocol::LoadWorkingKeysRequest& request);
+    Answered on(const protocol::MacRequest& request);
+    Answered on(const protocol::VerifyMacRequest& request);
+    Answered on(const protocol::SignRequest& request);
+    Answered on(const protocol::CheckSerialCipherRequest& request);
+    Result<const KeyEntry*> working_key(std::string_view terminal_key,
+                                        std::string_view suffix) const;
+    Result<const crypto::BlockKey*> cipher_for(const KeyUse& use);
+
+    // Phones: vault_core_phones.cc.
+    Answered on(const protocol::ExportInitialKeyRequest& request);
+    Answered on(const protocol::ExportSerialKeyRequest& request);
+    Answered on(const protocol::RevokeTerminalRequest& request);
+    Answered on(const protocol::OpenCardRequest& request);
+    Answered on(const protocol::OpenStoredRequest& request);
+    Answered on(const protocol::TranslatePinRequest& request);
+    Result<void> check_pin_use(const SerialUse& use) const;
+    Result<Buffer> translate(const protocol::TranslatePinRequest& request, const PinUse& use);
+    Result<void> count_pin_failure(const InitialKeyId& id);
+    Result<void> check_phone(const InitialKeyId& id) const;
+    Result<void> put_phone(const PhoneEntry& changed);
+    Result<bool> note_use(const SerialUse& use);
+    Result<Buffer> seal_stored(Bytes stored_tlv);
+    Result<SecretBytes> open_stored(Bytes stored_form) const;
+
+    Random& random_;
+    std::unique_ptr<KeyBackend> backend_;
+    std::mutex mutex_;  // Around everything below: a call takes microseconds.
+    std::unique_ptr<VaultStore> store_;
+    SecretBytes card_key_;
+    std::unordered_map<std::string, KeyEntry, NameHash, std::equal_to<>> keys_;
+    std::unordered_map<InitialKeyId, Phone, IdHash> phones_;
+    std::vector<ReplayEntry> unsaved_replays_;
+    bool snapshot_owed_ = false;  // A key was destroyed that may be on disk still.
+    // One cipher that is given the key of the terminal at hand: cheaper than to keep one for each.
+    std::optional<crypto::BlockKey> cipher_;
+    std::string cipher_key_;                      // Whose key is in it.
+    std::optional<crypto::BlockKey> pin_cipher_;  // For the key of the one PIN at hand.
+};
+
+}  // namespace softpos::keys

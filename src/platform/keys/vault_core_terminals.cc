@@ -1,0 +1,135 @@
+// Terminal master keys, working keys, and what is done with them for one message.
+#include "crypto/kcv.h"
+#include "crypto/mac.h"
+#include "platform/keys/vault_core.h"
+#include "platform/keys/vault_core_parts.h"
+
+#include <algorithm>
+
+namespace softpos::keys {
+
+using protocol::DoneAnswer;
+
+VaultCore::Answered VaultCore::on(const protocol::CreateTmkRequest& request) {
+    TRY_VOID(check_new(request.alias));
+    const KeyEntry* zone = TRY(find(request.zone_key));
+    const UsableKey under = TRY(backend_->use(Operation::wrap_key, *zone));
+    KeyEntry key = TRY(
+        backend_->generate(request.alias, made_for(KeyUsage::terminal_master, KeyAlgorithm::tdes)));
+    protocol::CreateTmkAnswer out;
+    out.check_value = TRY(backend_->check_value(key));
+    {
+        const UsableKey leaving = TRY(backend_->use(Operation::leave_under_zone_key, key));
+        const auto cipher = TRY(crypto::BlockKey::make(crypto::Cipher::tdes, under.bytes()));
+        cipher.encrypt(leaving.bytes(), out.cryptogram);
+    }
+    TRY_VOID(add(std::move(key)));
+    return out;
+}
+
+// ---- Working keys ---------------------------------------------------------------------------
+
+namespace {
+
+constexpr std::size_t des_bytes = 8;
+
+struct WorkingKind {
+    std::string_view suffix;
+    KeyUsage usage;
+};
+
+// Decrypts one key and proves that it is the one that was meant.
+Result<KeyEntry> unwrap(KeyBackend& backend, const KeyEntry& master,
+                        const protocol::WorkingKeyCryptogram& sealed, const WorkingKind& kind) {
+    const UsableKey under = TRY(backend.use(Operation::unwrap_working_keys, master));
+    const SecretBytes key =
+        TRY(crypto::ecb_decrypt_secret(crypto::Cipher::tdes, under.bytes(), sealed.cryptogram));
+    const auto kcv = TRY(crypto::zero_block_kcv(crypto::Cipher::tdes, key.bytes()));
+    if (!equal_constant_time(kcv, sealed.check_value)) {
+        return refuse(ErrorKind::denied, VaultFault::check_value);
+    }
+    const bool single = sealed.cryptogram.size() == des_bytes;
+    return backend.import(working_name(master.name, kind.suffix),
+                          made_for(kind.usage, single ? KeyAlgorithm::des : KeyAlgorithm::tdes),
+                          key.bytes());
+}
+
+}  // namespace
+
+VaultCore::Answered VaultCore::on(const protocol::LoadWorkingKeysRequest& request) {
+    const KeyEntry* master = TRY(find(request.terminal_key));
+    std::vector<Entry> entries;
+    entries.emplace_back(
+        TRY(unwrap(*backend_, *master, request.pin_key, {pin_suffix, KeyUsage::pin})));
+    entries.emplace_back(
+        TRY(unwrap(*backend_, *master, request.mac_key, {mac_suffix, KeyUsage::mac})));
+    if (request.data_key) {
+        entries.emplace_back(
+            TRY(unwrap(*backend_, *master, *request.data_key, {data_suffix, KeyUsage::data})));
+    }
+    TRY_VOID(commit(entries));
+    cipher_key_.clear();
+    for (Entry& entry : entries) TRY_VOID(take_entry(std::move(entry)));
+    return DoneAnswer{};
+}
+
+Result<const crypto::BlockKey*> VaultCore::cipher_for(const KeyUse& use) {
+    TRY_VOID(authorise(use.operation, use.key.attributes, use.key.state));
+    if (cipher_key_ == use.key.name) return &*cipher_;
+    cipher_key_.clear();
+    const UsableKey key = TRY(backend_->use(use.operation, use.key));
+    if (cipher_ && cipher_->cipher() == use.cipher) {
+        TRY_VOID(cipher_->rekey(key.bytes()));
+    } else {
+        cipher_.emplace(TRY(crypto::BlockKey::make(use.cipher, key.bytes())));
+    }
+    cipher_key_ = use.key.name;
+    return &*cipher_;
+}
+
+Result<const KeyEntry*> VaultCore::working_key(std::string_view terminal_key,
+                                               std::string_view suffix) const {
+    // Its master key stands for the terminal: suspended, it stops everything below it.
+    const KeyEntry* master = TRY(find(terminal_key));
+    TRY_VOID(authorise(Operation::use_working_keys, master->attributes, master->state));
+    const auto found = keys_.find(working_name(terminal_key, suffix));
+    if (found == keys_.end()) return refuse(ErrorKind::conflict, VaultFault::no_working_keys);
+    return &found->second;
+}
+
+VaultCore::Answered VaultCore::on(const protocol::MacRequest& request) {
+    const KeyEntry* key = TRY(working_key(request.terminal_key, mac_suffix));
+    const auto* cipher = TRY(cipher_for({Operation::generate_mac, *key, crypto::Cipher::tdes}));
+    return protocol::MacAnswer{crypto::unionpay_ecb_mac(*cipher, request.data)};
+}
+
+VaultCore::Answered VaultCore::on(const protocol::VerifyMacRequest& request) {
+    const KeyEntry* key = TRY(working_key(request.terminal_key, mac_suffix));
+    const auto* cipher = TRY(cipher_for({Operation::verify_mac, *key, crypto::Cipher::tdes}));
+    if (!equal_constant_time(crypto::unionpay_ecb_mac(*cipher, request.data), request.mac)) {
+        return refuse(ErrorKind::denied, VaultFault::mac);
+    }
+    return DoneAnswer{};
+}
+
+// ---- Signatures and serial numbers ----------------------------------------------------------
+
+VaultCore::Answered VaultCore::on(const protocol::SignRequest& request) {
+    return protocol::SignatureAnswer{
+        TRY(backend_->sign(*TRY(find(request.alias)), request.message))};
+}
+
+// UnionPay's ECB MAC over serial number and factor, under SM4. Spec: [CUP-POS] field 59, tag 04.
+VaultCore::Answered VaultCore::on(const protocol::CheckSerialCipherRequest& request) {
+    const KeyEntry* key = TRY(find(request.alias));
+    const auto* cipher = TRY(cipher_for({Operation::prove_serial, *key, crypto::Cipher::sm4}));
+    Buffer proven;
+    append(proven, bytes_of(request.serial));
+    append(proven, request.factor);
+    if (!equal_constant_time(crypto::unionpay_ecb_mac(*cipher, proven), request.cipher)) {
+        return refuse(ErrorKind::denied, VaultFault::serial_cipher);
+    }
+    return DoneAnswer{};
+}
+
+}  // namespace softpos::keys

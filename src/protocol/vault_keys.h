@@ -1,0 +1,94 @@
+// What the vault's calls say about keys: names, attributes, states, faults.
+#pragma once
+
+#include "base/result.h"
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace softpos::protocol {
+
+constexpr std::size_t key_alias_bytes_max = 64;
+
+// 1 to 64 of [A-Za-z0-9._:-].
+bool is_key_alias(std::string_view text);
+
+// Each key has one use for its whole life. In brackets the code of ANSI X9.143; what UnionPay's own
+// MAC needs has none there.
+enum class KeyUsage : std::uint8_t {
+    base_derivation,  // B0: initial keys of phones, keys of their card data.
+    zone_master,      // K0: terminal master keys on their way to the acquirer.
+    terminal_master,  // K0: working keys on their way from the acquirer.
+    pin,              // P0
+    mac,
+    data,                 // D0
+    pin_base_derivation,  // B0: initial keys of phones, keys of their PINs.
+    signing,              // S0: permits and commands.
+    terminal_serial,      // The proof of a terminal's serial number.
+};
+constexpr unsigned key_usages = 9;
+
+enum class KeyAlgorithm : std::uint8_t { aes, tdes, des, sm4, p256 };
+constexpr unsigned key_algorithms = 5;
+
+// Spec: [SP800-57] 7. Which may follow which: keys::may_follow().
+enum class KeyState : std::uint8_t {
+    active,
+    suspended,    // For a while.
+    pre_active,   // Made, and not yet in force.
+    deactivated,  // Its time is over.
+    compromised,  // Somebody else may have it.
+    destroyed,    // Only its name is left.
+};
+constexpr unsigned key_states = 6;
+
+// Three bytes: enough to compare with another side, nothing to search with.
+using KeyCheck = std::array<std::uint8_t, 3>;
+
+struct KeySummary {
+    std::string alias{};
+    KeyUsage usage = KeyUsage::base_derivation;
+    KeyAlgorithm algorithm = KeyAlgorithm::aes;
+    KeyState state = KeyState::active;
+    KeyCheck check_value{};
+
+    friend bool operator==(const KeySummary&, const KeySummary&) = default;
+};
+
+// Why not. Error.detail carries the number, so that a caller can tell reasons of one kind apart.
+enum class VaultFault : std::uint8_t {
+    other,
+    malformed_request,
+    version_unsupported,
+    alias_taken,
+    unknown_key,
+    not_permitted,     // This key is not for this, or it is not active.
+    components,        // Wrong number or size, or they cancel each other.
+    recipient,         // Not a point of P-256.
+    check_value,       // The key that came out is not the one that was meant.
+    no_working_keys,   // The terminal has not signed in.
+    card_refused,      // Not sealed under this serial number, or for another amount or terminal.
+    serial_reused,     // Other card data under a serial number that was used.
+    serial_too_old,    // Below the window.
+    card_content,      // It opened, and is no card data.
+    stored_form,       // Not ours, or changed.
+    mac,               // Does not fit the message.
+    full,              // A limit of the vault.
+    storage,           // Could not be written down; nothing was changed.
+    terminal_revoked,  // Nothing under this initial key opens any more.
+    serial_cipher,     // Does not fit serial number and factor.
+    pin_refused,       // The one answer to everything that can be wrong with a sealed PIN.
+    state,             // The key's state does not go there.
+};
+constexpr unsigned vault_faults = 22;
+std::string_view name_of(VaultFault fault);
+
+constexpr std::uint32_t detail_of(VaultFault fault) {
+    return static_cast<std::uint32_t>(fault);
+}
+// The error that stands for a fault, with a text of its own; in the vault and behind the wire.
+Error error_of(ErrorKind kind, VaultFault fault);
+
+}  // namespace softpos::protocol

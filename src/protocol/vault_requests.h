@@ -1,0 +1,158 @@
+// What the vault can be asked for.
+#pragma once
+
+#include "base/bytes.h"
+#include "base/secret.h"
+#include "protocol/sealed_card.h"
+#include "protocol/vault_keys.h"
+
+#include <optional>
+#include <vector>
+
+namespace softpos::protocol {
+
+constexpr std::size_t key_components_min = 2;
+constexpr std::size_t key_components_max = 3;
+constexpr std::size_t mac_data_bytes_max = 4096;
+constexpr std::size_t sign_message_bytes_max = 4096;
+constexpr std::size_t card_aad_bytes_max = 64;
+constexpr std::size_t stored_form_bytes_max = 512;
+constexpr std::size_t terminal_id_bytes = 8;
+constexpr std::size_t terminal_serial_bytes_max = 50;  // TUSN, printable.
+
+using InitialKeyId = std::array<std::uint8_t, 8>;
+using EcPoint = std::array<std::uint8_t, 65>;  // 04 || x || y on P-256.
+
+// A PIN as it leaves the trusted core: a block of ISO 9564-1 format 4 under the AES-128 DUKPT key
+// for PINs (usage 1000) of the serial number, whose initial key is that of PINs.
+struct SealedPin {
+    std::array<std::uint8_t, 12> ksn{};
+    std::array<std::uint8_t, 16> block{};
+
+    friend bool operator==(const SealedPin&, const SealedPin&) = default;
+};
+
+// What the acquirer's network takes. Spec: [ISO-9564-1] 9.
+enum class PinBlockFormat : std::uint8_t {
+    iso0,          // 8 bytes, TDES.
+    iso3,          // 8 bytes, TDES.
+    unionpay_sm4,  // 16 bytes, SM4.
+};
+constexpr unsigned pin_block_formats = 3;
+
+struct VaultStatusRequest {};
+
+struct KeyInfoRequest {
+    std::string alias{};
+};
+
+struct SetKeyStateRequest {
+    std::string alias{};
+    KeyState state = KeyState::active;
+};
+
+struct CreateBdkRequest {
+    std::string alias{};
+};
+
+struct ImportZmkRequest {
+    std::string alias{};
+    std::vector<SecretBytes> components{};  // 2 or 3 of 16 bytes, XORed.
+};
+
+struct CreateTmkRequest {
+    std::string alias{};
+    std::string zone_key{};
+};
+
+struct ExportInitialKeyRequest {
+    std::string base_key{};
+    InitialKeyId initial_key_id{};
+    EcPoint recipient_point{};
+};
+
+// A working key under a terminal master key, with four bytes of its check value.
+struct WorkingKeyCryptogram {
+    Buffer cryptogram{};  // 8 or 16 bytes.
+    std::array<std::uint8_t, 4> check_value{};
+};
+
+struct LoadWorkingKeysRequest {
+    std::string terminal_key{};
+    WorkingKeyCryptogram pin_key{};
+    WorkingKeyCryptogram mac_key{};
+    std::optional<WorkingKeyCryptogram> data_key{};
+};
+
+struct OpenCardRequest {
+    std::string base_key{};
+    SealedCard card{};
+    Buffer aad{};
+};
+
+struct OpenStoredRequest {
+    Buffer stored_form{};
+};
+
+struct MacRequest {
+    std::string terminal_key{};
+    Buffer data{};
+};
+
+struct VerifyMacRequest {
+    std::string terminal_key{};
+    Buffer data{};
+    std::array<std::uint8_t, 8> mac{};
+};
+
+struct CreatePinBdkRequest {
+    std::string alias{};
+};
+
+struct CreateSigningKeyRequest {
+    std::string alias{};
+};
+
+struct SignRequest {
+    std::string alias{};
+    Buffer message{};
+};
+
+struct PublicKeyRequest {
+    std::string alias{};
+};
+
+struct CreateSerialKeyRequest {
+    std::string alias{};
+};
+
+struct ExportSerialKeyRequest {
+    std::string alias{};
+    std::array<std::uint8_t, terminal_id_bytes> terminal_id{};
+    EcPoint recipient_point{};
+};
+
+struct CheckSerialCipherRequest {
+    std::string alias{};
+    std::string serial{};
+    std::array<std::uint8_t, 6> factor{};  // Digits.
+    std::array<std::uint8_t, 8> cipher{};  // Upper-case hex.
+};
+
+struct DestroyKeyRequest {
+    std::string alias{};
+};
+
+struct RevokeTerminalRequest {
+    InitialKeyId initial_key_id{};
+};
+
+struct TranslatePinRequest {
+    std::string base_key{};
+    SealedPin pin{};
+    Buffer stored_form{};  // Of the card that the PIN belongs to.
+    std::string terminal_key{};
+    PinBlockFormat format = PinBlockFormat::iso0;
+};
+
+}  // namespace softpos::protocol
