@@ -17,6 +17,7 @@
 #include <filesystem>
 #include <sys/stat.h>
 #include <thread>
+#include <unistd.h>
 
 namespace softpos::app {
 namespace {
@@ -47,8 +48,8 @@ struct DemoWorld::Card {
     ~Card() { finish(); }
 };
 
-DemoWorld::DemoWorld(std::string folder)
-    : folder_(std::move(folder)), card_(std::make_unique<Card>()) {}
+DemoWorld::DemoWorld(std::string folder, std::string preload)
+    : folder_(std::move(folder)), preload_(std::move(preload)), card_(std::make_unique<Card>()) {}
 
 DemoWorld::~DemoWorld() {
     // The phone first: whoever is called ends after the caller.
@@ -59,8 +60,28 @@ Result<host::ChildProcess> DemoWorld::spawn(const std::string& program,
                                             std::vector<std::string> arguments,
                                             std::string* first_line) {
     host::ChildOptions options;
-    options.program = program_folder() + "/" + program;
     options.arguments = std::move(arguments);
+    return spawn(std::move(options), program, first_line);
+}
+
+Result<host::ChildProcess> DemoWorld::spawn_measured(const std::string& program,
+                                                     std::vector<std::string> arguments,
+                                                     std::string* first_line) {
+    host::ChildOptions options;
+    options.arguments = std::move(arguments);
+    if (!preload_.empty()) {
+        options.environment.emplace();
+        for (char** line = environ; *line != nullptr; ++line) {
+            options.environment->emplace_back(*line);
+        }
+        options.environment->push_back("LD_PRELOAD=" + preload_);
+    }
+    return spawn(std::move(options), program, first_line);
+}
+
+Result<host::ChildProcess> DemoWorld::spawn(host::ChildOptions options, const std::string& program,
+                                            std::string* first_line) {
+    options.program = program_folder() + "/" + program;
     options.pipe_output = first_line != nullptr;
     options.output_path = folder_ + "/" + program + ".log";
     auto child = TRY(host::ChildProcess::spawn(options));
@@ -80,8 +101,9 @@ Result<void> DemoWorld::start_network() {
 
 Result<void> DemoWorld::start_vault() {
     std::string line;
-    vault_ = TRY(spawn("softpos-vault",
-                       {"--dir", folder_ + "/vault", "--socket", folder_ + "/vault.sock"}, &line));
+    vault_ = TRY(spawn_measured("softpos-vault",
+                                {"--dir", folder_ + "/vault", "--socket", folder_ + "/vault.sock"},
+                                &line));
     return {};
 }
 
@@ -120,7 +142,7 @@ Result<void> DemoWorld::set_up_server(std::int64_t answer_ms) {
 Result<void> DemoWorld::start_server() {
     const std::string folder = folder_ + "/server";
     std::string line;
-    server_ = TRY(spawn("softpos-server", {"--dir", folder}, &line));
+    server_ = TRY(spawn_measured("softpos-server", {"--dir", folder}, &line));
     const JsonAnswer ports(200, line);
     phone_port_ = static_cast<std::uint16_t>(ports.number("phone_port"));
     const Buffer ca = TRY(host::read_file(folder + "/ca.pem", pem_bytes_max));
@@ -243,8 +265,9 @@ Result<void> DemoWorld::hold_card(const std::string& name) {
 }
 
 Result<std::unique_ptr<DemoWorld>> DemoWorld::start(const std::string& folder,
-                                                    std::int64_t answer_ms, Cast cast) {
-    std::unique_ptr<DemoWorld> world(new DemoWorld(folder));
+                                                    std::int64_t answer_ms, Cast cast,
+                                                    std::string preload) {
+    std::unique_ptr<DemoWorld> world(new DemoWorld(folder, std::move(preload)));
     TRY_VOID(world->start_network());
     TRY_VOID(world->start_vault());
     TRY_VOID(world->set_up_server(answer_ms));

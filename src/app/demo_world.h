@@ -19,10 +19,12 @@ class DemoWorld {
 public:
     enum class Cast : std::uint8_t { everybody, no_phone };
     // Starts network, vault, server and, for the phone, trusted core and services. `answer_ms` is
-    // how long the server waits for the network.
+    // how long the server waits for the network. `preload` is a library that vault and server load
+    // before all others, for measuring them; empty: none.
     static Result<std::unique_ptr<DemoWorld>> start(const std::string& folder,
                                                     std::int64_t answer_ms,
-                                                    Cast cast = Cast::everybody);
+                                                    Cast cast = Cast::everybody,
+                                                    std::string preload = {});
     ~DemoWorld();
 
     // Fails where the API refuses.
@@ -62,15 +64,22 @@ public:
     Result<void> kill_and_restart_server();
 
 private:
-    explicit DemoWorld(std::string folder);
+    DemoWorld(std::string folder, std::string preload);
     Result<void> start_network();
     Result<void> set_up_server(std::int64_t answer_ms);
     Result<void> start_phone();
     Result<host::ChildProcess> spawn(const std::string& program, std::vector<std::string> arguments,
                                      std::string* first_line);
+    // As spawn, with the preloaded library.
+    Result<host::ChildProcess> spawn_measured(const std::string& program,
+                                              std::vector<std::string> arguments,
+                                              std::string* first_line);
+    Result<host::ChildProcess> spawn(host::ChildOptions options, const std::string& program,
+                                     std::string* first_line);
 
     struct Card;
     std::string folder_;
+    std::string preload_;
     std::string gate_report_;
     std::string ca_pem_;
     std::string api_key_;

@@ -1,41 +1,32 @@
-// Calls one of our HTTP APIs and reads its JSON: for the command line and the demo. Boost.JSON
-// stays in the .cc files.
+// Calls one of our HTTP APIs and reads its JSON: for the command line and the demo.
 #pragma once
 
 #include "base/result.h"
+#include "codec/json_document.h"
 #include "net/http_client.h"
 
 #include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace softpos::app {
 
-// An answer. Values are found by path, "payment.state" or "batches.0.balanced"; what is not there
-// is empty or 0.
-class JsonAnswer {
+// An answer; values are found by path.
+class JsonAnswer : public codec::JsonDocument {
 public:
-    JsonAnswer(unsigned status, std::string body);
-    ~JsonAnswer();
-    JsonAnswer(JsonAnswer&&) noexcept;
-    JsonAnswer& operator=(JsonAnswer&&) noexcept;
+    JsonAnswer(unsigned status, std::string body)
+        : JsonDocument(body), status_(status), body_(std::move(body)) {}
 
     unsigned status() const { return status_; }
     bool good() const { return status_ >= 200 && status_ < 300; }
     const std::string& body() const { return body_; }
-    std::string pretty() const;
-
-    std::string text(std::string_view path) const;
-    std::int64_t number(std::string_view path) const;
-    bool flag(std::string_view path) const;
-    std::size_t size(std::string_view path) const;
 
 private:
-    struct Value;
     unsigned status_;
     std::string body_;
-    std::unique_ptr<Value> value_;
 };
 
 class JsonApi {

@@ -25,6 +25,7 @@ struct LoadOptions {
     std::size_t phones = 32;
     std::size_t taps = 400;
     std::size_t warm_up = 10;
+    bool slow_sync = false;
     bool json = false;
 };
 
@@ -41,10 +42,16 @@ Result<sim::LoadResult> measure(DemoWorld& world, const LoadOptions& options) {
 }
 
 int run(const LoadOptions& options) {
+    const std::string library = program_folder() + "/slow_sync.so";
+    // The loader would go on without it, and the figures would be those of a quick disk.
+    if (options.slow_sync && !std::filesystem::exists(library)) {
+        return report("slow_sync.so is not beside this program: build the benchmarks");
+    }
     std::array<char, 32> name{"/tmp/softpos-load-XXXXXX"};
     if (::mkdtemp(name.data()) == nullptr) return report("no folder below /tmp");
     ::chmod(name.data(), 0711);  // The jailed processes find their own folders below it.
-    auto world = DemoWorld::start(name.data(), answer_ms);
+    auto world = DemoWorld::start(name.data(), answer_ms, DemoWorld::Cast::no_phone,
+                                  options.slow_sync ? library : "");
     if (!world) return report(world.error());
     const auto result = measure(**world, options);
     world->reset();
@@ -80,6 +87,9 @@ int main(int argc, char** argv) {
         ->capture_default_str()
         ->check(CLI::Range(1, 512));
     app.add_option("--taps", options.taps, "for each phone")->capture_default_str();
+    app.add_flag("--slow-sync", options.slow_sync,
+                 "vault and server find that each fsync takes 3 ms longer, as on a slower disk; "
+                 "needs the library slow_sync of the benchmarks");
     app.add_flag("--json", options.json, "one line of JSON");
     CLI11_PARSE(app, argc, argv);
     set_log_program("softpos-load");

@@ -1,8 +1,9 @@
 // Reads a dialect line by line; what does not fit together is refused with the number of its line.
 #include "codec/dialect.h"
 
+#include "base/table_text.h"
+
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <span>
 
@@ -66,10 +67,8 @@ std::optional<T> find(const Word<T> (&words)[count], std::string_view word) {
 }
 
 std::optional<unsigned> number_of(std::string_view text) {
-    unsigned number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-    return number;
+    const auto number = decimal(text, iso_value_size_max);
+    return number ? std::optional(static_cast<unsigned>(*number)) : std::nullopt;
 }
 
 bool is_name(std::string_view text) {
@@ -84,14 +83,16 @@ bool is_name(std::string_view text) {
 // The state of one Dialect::parse.
 class DialectParser {
 public:
-    Result<void> line(std::string_view text) {
-        ++line_;
-        const std::string_view spoken = text.substr(0, text.find('#'));
-        std::array<std::string_view, words_max> words;
-        const std::size_t count = TRY(split(spoken, words));
-        if (count == 0) return {};
-        if (words[0] == "field") return field(std::span(words).first(count));
-        return header(std::span(words).first(count));
+    Result<void> read(std::string_view text) {
+        TableText table(text);
+        while (table.next()) {
+            line_ = table.line();
+            const auto words = table.words();
+            if (words.size() > words_max) return bad("dialect: too many words");
+            TRY_VOID(words[0] == "field" ? field(words) : header(words));
+        }
+        line_ = table.line();
+        return {};
     }
 
     Result<Dialect> finish() && {
@@ -103,21 +104,6 @@ public:
 private:
     std::unexpected<Error> bad(Literal what) const {
         return fail(ErrorKind::malformed, what, line_);
-    }
-
-    Result<std::size_t> split(std::string_view text,
-                              std::array<std::string_view, words_max>& words) const {
-        constexpr std::string_view blanks = " \t\r";
-        std::size_t count = 0;
-        for (;;) {
-            const std::size_t start = text.find_first_not_of(blanks);
-            if (start == std::string_view::npos) return count;
-            if (count == words_max) return bad("dialect: too many words");
-            text.remove_prefix(start);
-            const std::size_t end = std::min(text.find_first_of(blanks), text.size());
-            words[count++] = text.substr(0, end);
-            text.remove_prefix(end);
-        }
     }
 
     Result<void> header(std::span<const std::string_view> words) {
@@ -256,11 +242,7 @@ private:
 Result<Dialect> Dialect::parse(std::string_view text) {
     if (text.size() > text_bytes_max) return fail(ErrorKind::denied, "dialect: too long");
     DialectParser parser;
-    while (!text.empty()) {
-        const std::size_t end = std::min(text.find('\n'), text.size());
-        TRY_VOID(parser.line(text.substr(0, end)));
-        text.remove_prefix(std::min(end + 1, text.size()));
-    }
+    TRY_VOID(parser.read(text));
     return std::move(parser).finish();
 }
 

@@ -4,6 +4,7 @@
 
 #include "host/descriptor.h"
 #include "host/gate_filter.h"
+#include "host/user_namespace.h"
 
 #include <climits>
 
@@ -198,6 +199,7 @@ Result<GateReport> enter_gate(const GateOptions& options) {
     const auto set = [&](GateStep step, GateState state) {
         report.states[static_cast<std::size_t>(step)] = state;
     };
+    TRY_VOID(require_first_user_namespace());
     gate_entered = true;
     TRY_VOID(forbid_core());
     set(GateStep::lock_memory, lock_memory());

@@ -59,10 +59,11 @@ struct GateReport {
 };
 const char* name_of(GateStep step);
 
-// All steps in their order. What no kernel in use lacks (no_core, not_dumpable, no_new_privileges,
-// seccomp, and own_uid where root) is an error where it fails; the rest is in the report, for the
-// caller to log and to decide. After an error the process must end. Open everything first, load
-// what is loaded lazily (OpenSSL), and start no thread before.
+// All steps in their order, and only in the first user namespace. What no kernel in use lacks
+// (no_core, not_dumpable, no_new_privileges, seccomp, and own_uid where root) is an error where it
+// fails; the rest is in the report, for the caller to log and to decide. After an error the process
+// must end. Open everything first, load what is loaded lazily (OpenSSL), and start no thread
+// before.
 Result<GateReport> enter_gate(const GateOptions& options);
 
 }  // namespace softpos::host

@@ -15,6 +15,8 @@
 namespace softpos::host {
 namespace {
 
+constexpr scmp_datum_t peer_pidfd_option = 77;  // SO_PEERPIDFD, Linux 6.5.
+
 // Those that take no argument which could widen them.
 constexpr const char* plain_calls[] = {
     "read",          "write",          "close",        "lseek",
@@ -110,6 +112,7 @@ Result<void> enter_filter(const GateOptions& options) {
     for (const char* name : plain_calls) filter.allow(name);
     allow_memory(filter);
     filter.allow_if("getsockopt", {equal(1, SOL_SOCKET), equal(2, SO_PEERCRED)});
+    filter.allow_if("getsockopt", {equal(1, SOL_SOCKET), equal(2, peer_pidfd_option)});
     // abort() of this very process, so that a failed CHECK ends it as one.
     filter.allow_if("tgkill", {equal(0, static_cast<scmp_datum_t>(::getpid()))});
     if (!options.writable_dirs.empty()) {

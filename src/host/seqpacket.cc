@@ -48,6 +48,21 @@ Result<PeerId> peer_of(int socket) {
     return PeerId{credentials.pid, credentials.uid, credentials.gid};
 }
 
+// Not in the headers of Debian 12.
+constexpr int peer_pidfd_option = 77;
+
+Descriptor process_of(int socket) {
+    int process = -1;
+    socklen_t size = sizeof process;
+    if (getsockopt(socket, SOL_SOCKET, peer_pidfd_option, &process, &size) != 0) return {};
+    return Descriptor(process);
+}
+
+bool has_ended(const Descriptor& process) {
+    pollfd state{process.get(), POLLIN, 0};
+    return process.valid() && ::poll(&state, 1, 0) > 0;
+}
+
 // Whole message or nothing: SEQPACKET does not send part of one.
 bool send_message(int socket, Bytes message, int flags) {
     ssize_t sent = 0;
@@ -157,7 +172,10 @@ void SeqpacketServer::accept_one() {
     const bool allowed = options_.allowed_uids.empty()
                              ? peer->uid == own_uid_
                              : std::ranges::count(options_.allowed_uids, peer->uid) > 0;
-    if (allowed) connections_.push_back({std::move(socket), *peer});
+    if (allowed) {
+        Descriptor process = process_of(socket.get());
+        connections_.push_back({std::move(socket), *peer, std::move(process)});
+    }
 }
 
 // False where the connection is to be closed.
@@ -166,6 +184,7 @@ bool SeqpacketServer::answer_one(Connection& connection, const Handler& handler)
     if (got.size < 0) return errno == EAGAIN;
     const auto size = static_cast<std::size_t>(got.size);
     if (size == 0 || got.truncated || size > message_bytes_max) return false;
+    if (has_ended(connection.process)) return false;
     const Bytes request = Bytes(message_).first(size);
     const Buffer answer = handler(request, connection.peer);
     wipe(std::span(message_).first(size));  // It may have carried a key.

@@ -18,7 +18,9 @@ namespace softpos::host {
 
 constexpr std::size_t message_bytes_max = 64 * 1024;
 
-// Who called, as the kernel saw it when the connection was made.
+// Who called, as the kernel saw it when the connection was made. Where the kernel gives a handle of
+// the process (SO_PEERPIDFD), `pid` is its: a connection whose maker has ended and handed its
+// socket on is closed, so that the number cannot stand for a later process.
 struct PeerId {
     pid_t pid;
     uid_t uid;
@@ -58,6 +60,7 @@ private:
     struct Connection {
         Descriptor socket;
         PeerId peer;
+        Descriptor process;  // Readable once the peer has ended; none on kernels before 6.5.
     };
 
     SeqpacketServer(SeqpacketOptions options, Descriptor socket, Descriptor stop_event);

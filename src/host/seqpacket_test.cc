@@ -5,10 +5,13 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <atomic>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
 
@@ -100,6 +103,45 @@ TEST(Seqpacket, HandlerSeesWhoCalls) {
     ASSERT_TRUE(client.call(bytes_of("x")));
     EXPECT_EQ(seen.pid, ::getpid());
     EXPECT_EQ(seen.uid, ::getuid());
+}
+
+// A process connects, hands the socket to its child and ends.
+int child_with_an_inherited_connection(const std::string& path) {
+    Descriptor socket = raw_connection(path);
+    int told[2];
+    if (::pipe(told) != 0) return 90;
+    const pid_t heir = ::fork();
+    if (heir != 0) return 0;
+    ::close(told[1]);
+    char byte = 0;
+    // Readable to its end once the parent, who has the other end, is gone.
+    [[maybe_unused]] const ssize_t none = ::read(told[0], &byte, 1);
+    ::send(socket.get(), "x", 1, MSG_NOSIGNAL);
+    std::array<char, 8> answer{};
+    const ssize_t got = ::recv(socket.get(), answer.data(), answer.size(), 0);
+    ::_exit(got > 0 ? 1 : 0);
+}
+
+TEST(Seqpacket, AConnectionEndsWithTheProcessThatMadeIt) {
+    const ScratchDirectory scratch;
+    std::atomic<int> heard = 0;
+    {
+        const Running server({.path = scratch.file("s")}, [&heard](Bytes request, const PeerId&) {
+            ++heard;
+            return Buffer(request.begin(), request.end());
+        });
+        // Its heir becomes our child, so that we can wait for it.
+        ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+        const pid_t child = ::fork();
+        if (child == 0) ::_exit(child_with_an_inherited_connection(scratch.file("s")));
+        for (int i = 0; i < 2; ++i) {
+            int status = 0;
+            ASSERT_GT(::wait(&status), 0);
+            EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0) << status;
+        }
+        ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+    }
+    EXPECT_EQ(heard, 0);
 }
 
 TEST(Seqpacket, OtherUserIsNotHeard) {

@@ -4,7 +4,6 @@
 #include "phone/emv/field55.h"
 #include "phone/emv/outcome.h"
 #include "phone/emv/track2.h"
-#include "phone/emv/ui.h"
 #include "testing/vectors.h"
 
 #include <gmock/gmock.h>
@@ -62,18 +61,6 @@ TEST(Dictionary, CardNumbersAreMarkedSecret) {
     for (const std::uint32_t tag : {0x57u, 0x5Au, 0x5F20u})
         EXPECT_TRUE(find_object(7, Tag{tag})->secret);
     EXPECT_FALSE(find_object(7, Tag{0x9F26})->secret);
-}
-
-TEST(Ui, TablesNameEveryNumberOnce) {
-    std::set<std::string_view> names;
-    for (const auto& row : message_table()) {
-        EXPECT_TRUE(names.insert(row.name).second);
-        EXPECT_EQ(name_of(row.message), row.name);
-        EXPECT_EQ(row.en.empty(), row.zh.empty());
-    }
-    for (const auto& row : status_table()) EXPECT_EQ(name_of(row.status), row.name);
-    EXPECT_EQ(name_of(Message{0xFE}), "unknown");
-    EXPECT_EQ(name_of(Status{0xFE}), "unknown");
 }
 
 TEST(Outcomes, AreNamedAndDescribed) {

@@ -1,13 +1,11 @@
-// What the reader shows to people: message and status numbers as the EMV books give them, and one
-// table of what they mean. The words a customer reads are made from the number by the phone.
+// What the reader shows to people: message and status numbers as the EMV books give them. Their
+// names, and the words that a customer reads, are made from the number by the phone's services.
 //
 // Spec: [EMV-A] 7.1, 9.
 #pragma once
 
 #include <array>
 #include <cstdint>
-#include <span>
-#include <string_view>
 
 namespace softpos::emv {
 
@@ -57,24 +55,5 @@ struct UiRequest {
 
     friend bool operator==(const UiRequest&, const UiRequest&) = default;
 };
-
-struct MessageRow {
-    Message message;
-    std::string_view name;  // Stable, for logs and APIs.
-    std::string_view en;
-    std::string_view zh;
-};
-
-struct StatusRow {
-    Status status;
-    std::string_view name;
-};
-
-std::span<const MessageRow> message_table();
-std::span<const StatusRow> status_table();
-
-// "unknown" for a number that is in no table: a kernel of somebody else may send one.
-std::string_view name_of(Message message);
-std::string_view name_of(Status status);
 
 }  // namespace softpos::emv

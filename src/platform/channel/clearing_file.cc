@@ -1,30 +1,9 @@
-// Lines to rows and back; totals over them.
+// Lines to rows and back.
 #include "platform/channel/clearing_file.h"
 
 #include "base/check.h"
 
 namespace softpos::channel {
-namespace {
-
-constexpr std::string_view sum_mark = "SUM";
-constexpr std::int64_t count_max = 9'999'999'999;
-constexpr std::int64_t sum_max = 999'999'999'999'999;
-constexpr Column sum_columns[] = {
-    {"mark", 3, ColumnKind::text},       {"count", 10, ColumnKind::amount},
-    {"amount", 16, ColumnKind::amount},  {"back", 16, ColumnKind::amount},
-    {"receivable", 16, ColumnKind::fee}, {"payable", 16, ColumnKind::fee},
-};
-
-std::string format_signed(std::int64_t minor) {
-    return (minor < 0 ? "D" : "C") + format_amount(minor < 0 ? -minor : minor, 15);
-}
-
-std::int64_t parse_signed(std::string_view text) {
-    const std::int64_t minor = parse_amount(text.substr(1));
-    return text.front() == 'C' ? minor : -minor;
-}
-
-}  // namespace
 
 std::int64_t ClearingRow::fee_minor(ClearingColumn column) const {
     const auto minor = parse_fee(at(column));
@@ -71,47 +50,6 @@ std::string_view column_at(std::size_t byte) {
         if (byte < end) return column.name;
     }
     return "";
-}
-
-void ClearingTotals::add(const ClearingRow& row) {
-    ++count;
-    (row.gives_back() ? back_minor : amount_minor) += row.amount_minor();
-    receivable_minor += row.fee_minor(ClearingColumn::fee_receivable);
-    payable_minor += row.fee_minor(ClearingColumn::fee_payable);
-}
-
-Result<std::string> format_clearing_sum(const ClearingTotals& totals) {
-    const auto fits = [](std::int64_t minor) { return minor >= -sum_max && minor <= sum_max; };
-    const bool good = totals.count >= 0 && totals.count <= count_max && totals.amount_minor >= 0 &&
-                      totals.back_minor >= 0 && fits(totals.amount_minor) &&
-                      fits(totals.back_minor) && fits(totals.receivable_minor) &&
-                      fits(totals.payable_minor);
-    if (!good) return fail(ErrorKind::denied, "clearing: totals do not fit");
-    const std::string values[] = {
-        std::string(sum_mark),
-        format_amount(totals.count, 10),
-        format_amount(totals.amount_minor, 16),
-        format_amount(totals.back_minor, 16),
-        format_signed(totals.receivable_minor),
-        format_signed(totals.payable_minor),
-    };
-    std::string line;
-    for (std::size_t i = 0; i < std::size(values); ++i) {
-        TRY_VOID(write_column(sum_columns[i], values[i], line));
-    }
-    return line;
-}
-
-Result<ClearingTotals> parse_clearing_sum(std::string_view line) {
-    std::array<std::string_view, std::size(sum_columns)> values;
-    TRY_VOID(read_columns(line, 1, sum_columns,
-                          [&](std::size_t i, std::string_view value) { values[i] = value; }));
-    if (values[0] != sum_mark) return fail(ErrorKind::malformed, "clearing: no sum line", 1);
-    return ClearingTotals{.count = parse_amount(values[1]),
-                          .amount_minor = parse_amount(values[2]),
-                          .back_minor = parse_amount(values[3]),
-                          .receivable_minor = parse_signed(values[4]),
-                          .payable_minor = parse_signed(values[5])};
 }
 
 }  // namespace softpos::channel

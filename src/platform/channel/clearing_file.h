@@ -115,21 +115,4 @@ Result<ClearingRow> parse_clearing_line(std::string_view line, std::uint32_t num
 Result<std::string> format_clearing_line(const ClearingRow& row);
 std::string_view column_at(std::size_t byte);
 
-// What a whole file must come to. The network states it nowhere inside ACOMN; files that we write
-// carry it in one line of their own, in a second file, so that a cut file is noticed:
-//
-//     SUM count(10) amount(16) back(16) receivable(C/D 15) payable(C/D 15)
-struct ClearingTotals {
-    std::int64_t count = 0;
-    std::int64_t amount_minor = 0;  // Of payments.
-    std::int64_t back_minor = 0;    // Of what gives back.
-    std::int64_t receivable_minor = 0;
-    std::int64_t payable_minor = 0;
-
-    void add(const ClearingRow& row);
-    friend bool operator==(const ClearingTotals&, const ClearingTotals&) = default;
-};
-Result<std::string> format_clearing_sum(const ClearingTotals& totals);  // denied over the widths.
-Result<ClearingTotals> parse_clearing_sum(std::string_view line);
-
 }  // namespace softpos::channel

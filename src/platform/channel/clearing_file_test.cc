@@ -120,25 +120,6 @@ TEST(ClearingFile, ChangedBytesAreRefusedOrWrittenBack) {
     }
 }
 
-TEST(ClearingTotals, AreSummedWrittenAndRead) {
-    ClearingTotals totals;
-    totals.add(sale_row());
-    ClearingRow refund = sale_row();
-    refund.at(ClearingColumn::processing) = "200000";
-    refund.at(ClearingColumn::fee_receivable) = format_fee(-20);
-    totals.add(refund);
-    EXPECT_EQ(totals, (ClearingTotals{2, 1000, 1000, -8, -10}));
-    const std::string line = format_clearing_sum(totals).value();
-    EXPECT_EQ(line,
-              "SUM 0000000002 0000000000001000 0000000000001000 D000000000000008 "
-              "D000000000000010 ");
-    EXPECT_EQ(parse_clearing_sum(line).value(), totals);
-    EXPECT_FALSE(parse_clearing_sum("SOM" + line.substr(3)));
-    EXPECT_FALSE(parse_clearing_sum(line.substr(0, 40)));
-    totals.amount_minor = 1'000'000'000'000'000;
-    EXPECT_EQ(format_clearing_sum(totals).error().kind, ErrorKind::denied);
-}
-
 TEST(PayoutFile, IsWrittenAndRead) {
     const PayoutLine payout{.merchant = "847100053990002",
                             .category = "5411",

@@ -10,11 +10,11 @@
 
 #include "base/check.h"
 #include "base/money.h"
+#include "base/table_text.h"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <optional>
+#include <span>
 
 namespace softpos::pay {
 namespace {
@@ -23,48 +23,23 @@ __extension__ using Wide = __int128;  // Of an amount times an amount.
 
 constexpr std::int64_t ppm = 1'000'000;
 constexpr std::size_t columns = 7;
-
-std::optional<std::int64_t> number(std::string_view text, std::int64_t max) {
-    std::int64_t value = 0;
-    const char* const end = text.data() + text.size();
-    const auto parsed = std::from_chars(text.data(), end, value);
-    if (text.empty() || parsed.ec != std::errc() || parsed.ptr != end) return std::nullopt;
-    if (text.front() == '-' || value > max) return std::nullopt;
-    return value;
-}
-
-// The words of a line; nullopt where there are more than fit.
-struct Words {
-    std::array<std::string_view, columns> word;
-    std::size_t count = 0;
-};
-std::optional<Words> words_of(std::string_view line) {
-    Words words;
-    while (true) {
-        const auto start = line.find_first_not_of(" \t");
-        if (start == line.npos) return words;
-        if (words.count == words.word.size()) return std::nullopt;
-        const auto end = std::min(line.find_first_of(" \t", start), line.size());
-        words.word[words.count++] = line.substr(start, end - start);
-        line.remove_prefix(end);
-    }
-}
+constexpr std::int64_t version_max = 1'000'000'000;
 
 std::optional<FeeRate> rate(std::string_view text) {
     FeeRate rate;
     if (const auto plus = text.find('+'); plus != text.npos) {
-        const auto fixed = number(text.substr(plus + 1), amount_minor_max);
+        const auto fixed = decimal(text.substr(plus + 1), amount_minor_max);
         if (!fixed || *fixed == 0) return std::nullopt;
         rate.fixed_minor = *fixed;
         text = text.substr(0, plus);
     }
     if (const auto slash = text.find('/'); slash != text.npos) {
-        const auto cap = number(text.substr(slash + 1), amount_minor_max);
+        const auto cap = decimal(text.substr(slash + 1), amount_minor_max);
         if (!cap || *cap == 0 || *cap < rate.fixed_minor) return std::nullopt;
         rate.cap_minor = *cap;
         text = text.substr(0, slash);
     }
-    const auto per_million = number(text, ppm);
+    const auto per_million = decimal(text, ppm);
     if (!per_million) return std::nullopt;
     rate.rate_ppm = *per_million;
     return rate;
@@ -90,12 +65,11 @@ std::optional<FeeReturn> fee_return(std::string_view text) {
     return std::nullopt;
 }
 
-std::optional<FeeRow> row_of(const Words& words) {
-    if (words.count != columns) return std::nullopt;
-    const auto& word = words.word;
+std::optional<FeeRow> row_of(std::span<const std::string_view> word) {
+    if (word.size() != columns) return std::nullopt;
     const auto of = product(word[0]);
     const auto card = card_class(word[1]);
-    const auto amount_max = number(word[2], amount_minor_max);
+    const auto amount_max = decimal(word[2], amount_minor_max);
     const auto merchant = rate(word[3]), issuer = rate(word[4]), network = rate(word[5]);
     const auto back = fee_return(word[6]);
     if (!of || !card || !amount_max || !merchant || !issuer || !network || !back) {
@@ -122,27 +96,23 @@ bool is_complete(const std::vector<FeeRow>& rows) {
 Result<FeeTable> FeeTable::parse(std::string_view text) {
     if (text.size() > text_bytes_max) return fail(ErrorKind::malformed, "fee table is too long");
     FeeTable table;
-    for (std::uint32_t line = 1; !text.empty(); ++line) {
-        const auto end = std::min(text.find('\n'), text.size());
-        const std::string_view content = text.substr(0, std::min(text.find('#'), end));
-        text.remove_prefix(std::min(end + 1, text.size()));
-        const auto words = words_of(content);
-        if (!words) return fail(ErrorKind::malformed, "fee row has too many columns", line);
-        if (words->count == 0) continue;
+    for (TableText lines(text); lines.next();) {
+        const auto words = lines.words();
+        const std::uint32_t line = lines.line();
         if (table.version_ == 0) {
-            const auto version = number(words->word[1], 1'000'000'000);
-            if (words->count != 2 || words->word[0] != "fees" || !version || *version == 0) {
+            const bool header = words.size() == 2 && words[0] == "fees";
+            const auto version = header ? decimal(words[1], version_max) : std::nullopt;
+            if (!version || *version == 0) {
                 return fail(ErrorKind::malformed, "fee table has no version", line);
             }
             table.version_ = static_cast<std::uint32_t>(*version);
         } else if (!table.valid_from_.known()) {
-            const auto date = parse_date(words->word[1]);
-            if (words->count != 2 || words->word[0] != "valid-from" || !date) {
-                return fail(ErrorKind::malformed, "fee table has no first day", line);
-            }
+            const bool first_day = words.size() == 2 && words[0] == "valid-from";
+            const auto date = parse_date(first_day ? words[1] : "");
+            if (!date) return fail(ErrorKind::malformed, "fee table has no first day", line);
             table.valid_from_ = *date;
         } else {
-            const auto row = row_of(*words);
+            const auto row = row_of(words);
             if (!row) return fail(ErrorKind::malformed, "fee row cannot be read", line);
             if (table.rows_.size() == rows_max) {
                 return fail(ErrorKind::malformed, "fee table has too many rows", line);

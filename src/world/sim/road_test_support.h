@@ -2,6 +2,7 @@
 // network, the control service with both doors, and phones that call over mutual TLS.
 #pragma once
 
+#include "codec/json_document.h"
 #include "crypto/drbg.h"
 #include "host/scratch_directory.h"
 #include "host/seqpacket.h"
@@ -18,22 +19,20 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace softpos::sim::test {
 
-// An HTTP answer; values are found by path, "payment.state" or "batches.0.balanced".
-class Reply {
+// An HTTP answer; values are found by path.
+class Reply : public codec::JsonDocument {
 public:
-    Reply() = default;
-    Reply(unsigned status, std::string body) : status_(status), body_(std::move(body)) {}
+    Reply() : JsonDocument("") {}
+    Reply(unsigned status, std::string body)
+        : JsonDocument(body), status_(status), body_(std::move(body)) {}
 
     unsigned status() const { return status_; }
     const std::string& body() const { return body_; }
-    std::string text(std::string_view path) const;
-    std::int64_t number(std::string_view path) const;
-    bool flag(std::string_view path) const;
-    std::size_t size(std::string_view path) const;
 
     std::string refusal() const { return text("refusal.code"); }
     std::string result() const { return text("result"); }

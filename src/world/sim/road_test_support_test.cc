@@ -9,8 +9,6 @@
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
 
-#include <charconv>
-
 namespace softpos::sim::test {
 namespace {
 
@@ -19,61 +17,12 @@ namespace json = boost::json;
 constexpr std::int64_t wait_us_max = 30'000'000;
 constexpr std::size_t pem_bytes_max = 16 * 1024;
 
-json::value parsed(const std::string& body) {
-    boost::system::error_code error;
-    json::value value = json::parse(body, error);
-    return error ? json::value() : value;
-}
-
-const json::value* find(const json::value& root, std::string_view path) {
-    const json::value* at = &root;
-    while (!path.empty() && at != nullptr) {
-        const std::size_t dot = std::min(path.find('.'), path.size());
-        const std::string_view step = path.substr(0, dot);
-        path.remove_prefix(std::min(dot + 1, path.size()));
-        if (const auto* object = at->if_object()) {
-            at = object->if_contains(step);
-        } else if (const auto* array = at->if_array()) {
-            std::size_t index = 0;
-            std::from_chars(step.data(), step.data() + step.size(), index);
-            at = index < array->size() ? &(*array)[index] : nullptr;
-        } else {
-            at = nullptr;
-        }
-    }
-    return at;
-}
-
 bool is_open(std::string_view state) {
     return state == "received" || state == "sent" || state == "unknown" ||
            state == "reversal_pending";
 }
 
 }  // namespace
-
-std::string Reply::text(std::string_view path) const {
-    const json::value root = parsed(body_);
-    const json::value* value = find(root, path);
-    return value != nullptr && value->is_string() ? std::string(value->get_string()) : "";
-}
-
-std::int64_t Reply::number(std::string_view path) const {
-    const json::value root = parsed(body_);
-    const json::value* value = find(root, path);
-    return value != nullptr && value->is_int64() ? value->get_int64() : 0;
-}
-
-bool Reply::flag(std::string_view path) const {
-    const json::value root = parsed(body_);
-    const json::value* value = find(root, path);
-    return value != nullptr && value->is_bool() && value->get_bool();
-}
-
-std::size_t Reply::size(std::string_view path) const {
-    const json::value root = parsed(body_);
-    const json::value* value = find(root, path);
-    return value != nullptr && value->is_array() ? value->get_array().size() : 0;
-}
 
 RoadPhone::RoadPhone(RoadWorld& world, std::unique_ptr<FleetPhone> phone)
     : world_(world), phone_(std::move(phone)), client_(world.client(phone_->client_config())) {}
@@ -364,16 +313,6 @@ TEST(RoadWorld, StandsUpAndSellsNothingByItself) {
     EXPECT_EQ(world.spent(), 0);
     EXPECT_EQ(world.acquirer("/v1/status").text("vault"), "ready");
     world.expect_consistent();
-}
-
-TEST(Reply, FindsValuesByPath) {
-    const Reply reply(200, R"({"a":{"b":[{"c":"x"},{"c":7,"d":true}]}})");
-    EXPECT_EQ(reply.text("a.b.0.c"), "x");
-    EXPECT_EQ(reply.number("a.b.1.c"), 7);
-    EXPECT_TRUE(reply.flag("a.b.1.d"));
-    EXPECT_EQ(reply.size("a.b"), 2U);
-    EXPECT_EQ(reply.text("a.b.2.c"), "");
-    EXPECT_EQ(Reply(502, "no JSON").number("a"), 0);
 }
 
 }  // namespace
