@@ -3,7 +3,7 @@
 
 #define SELECT_INCIDENT                                                                            \
     "SELECT id, terminal, merchant, state, code, origin, detail, payment, evidence, opened_at, "   \
-    "keys_revoked_at, closed_at, facts FROM incidents "
+    "closed_at, keys, facts FROM incidents "
 #define SELECT_COMMAND                                                                             \
     "SELECT terminal, number, id, action, state, issued_at, not_after, done_at FROM commands "
 #define SELECT_POLICY "SELECT version, text, signature, uploaded_at, activated_at FROM policies "
@@ -23,8 +23,8 @@ IncidentRow read_incident(Query& row) {
     incident.payment = row.id();
     incident.evidence = row.bytes<32>();
     incident.opened_at = {row.number()};
-    incident.keys_revoked_at = {row.number()};
     incident.closed_at = {row.number()};
+    incident.keys = row.whole<KeyEnd>();
     incident.facts = row.text();
     return incident;
 }
@@ -81,7 +81,7 @@ Reader::List<IncidentRow> SqliteTx::incidents_of(std::string_view terminal) {
 }
 
 Reader::List<IncidentRow> SqliteTx::incidents_with_keys() {
-    Query query(connection_, SELECT_INCIDENT "WHERE keys_revoked_at = 0 ORDER BY id LIMIT ?");
+    Query query(connection_, SELECT_INCIDENT "WHERE keys = 1 ORDER BY id LIMIT ?");
     query << rows_of(page_rows_max);
     return all(query, read_incident);
 }
@@ -89,21 +89,21 @@ Reader::List<IncidentRow> SqliteTx::incidents_with_keys() {
 Result<void> SqliteTx::insert(const IncidentRow& incident) {
     Query query(connection_,
                 "INSERT INTO incidents (id, terminal, merchant, state, code, origin, detail,"
-                " payment, evidence, opened_at, keys_revoked_at, closed_at, facts)"
+                " payment, evidence, opened_at, closed_at, keys, facts)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     query << incident.id << incident.terminal << incident.merchant << stored_number(incident.state)
           << incident.code << incident.origin << incident.detail << incident.payment
-          << Bytes(incident.evidence) << incident.opened_at.unix_ms
-          << incident.keys_revoked_at.unix_ms << incident.closed_at.unix_ms << incident.facts;
+          << Bytes(incident.evidence) << incident.opened_at.unix_ms << incident.closed_at.unix_ms
+          << stored_number(incident.keys) << incident.facts;
     return query.run();
 }
 
 Result<void> SqliteTx::update(const IncidentRow& incident) {
     Query query(connection_,
-                "UPDATE incidents SET state = ?, payment = ?, keys_revoked_at = ?, closed_at = ?,"
+                "UPDATE incidents SET state = ?, payment = ?, closed_at = ?, keys = ?,"
                 " facts = ? WHERE id = ?");
-    query << stored_number(incident.state) << incident.payment << incident.keys_revoked_at.unix_ms
-          << incident.closed_at.unix_ms << incident.facts << incident.id;
+    query << stored_number(incident.state) << incident.payment << incident.closed_at.unix_ms
+          << stored_number(incident.keys) << incident.facts << incident.id;
     return touch(connection_, query);
 }
 

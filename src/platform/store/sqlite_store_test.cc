@@ -163,8 +163,10 @@ TEST_F(SqliteStoreTest, AnOlderSchemaIsBroughtUpToDate) {
         const std::string drop = std::string("DROP TABLE ") + table;
         ASSERT_EQ(sqlite3_exec(raw, drop.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << table;
     }
-    ASSERT_EQ(sqlite3_exec(raw, "UPDATE schema_version SET version = 1", nullptr, nullptr, nullptr),
-              SQLITE_OK);
+    for (const char* sql :
+         {"ALTER TABLE terminals DROP COLUMN serial", "UPDATE schema_version SET version = 1"}) {
+        ASSERT_EQ(sqlite3_exec(raw, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sql;
+    }
     sqlite3_close(raw);
     auto store = open_sqlite({.path = path()});
     ASSERT_TRUE(store);

@@ -42,11 +42,11 @@ CREATE TABLE incidents (
     id BLOB NOT NULL PRIMARY KEY, terminal TEXT NOT NULL, merchant TEXT NOT NULL,
     state BIGINT NOT NULL, code BIGINT NOT NULL, origin BIGINT NOT NULL, detail BIGINT NOT NULL,
     payment BLOB NOT NULL, evidence BLOB NOT NULL, opened_at BIGINT NOT NULL,
-    keys_revoked_at BIGINT NOT NULL, closed_at BIGINT NOT NULL, facts TEXT NOT NULL)
+    closed_at BIGINT NOT NULL, keys BIGINT NOT NULL, facts TEXT NOT NULL)
     WITHOUT ROWID;
 CREATE INDEX incidents_time ON incidents (opened_at, id);
 CREATE INDEX incidents_terminal ON incidents (terminal, opened_at);
-CREATE INDEX incidents_keys ON incidents (id) WHERE keys_revoked_at = 0;
+CREATE INDEX incidents_keys ON incidents (id) WHERE keys = 1;
 
 CREATE TABLE commands (
     terminal TEXT NOT NULL, number BIGINT NOT NULL, id BLOB NOT NULL, action BIGINT NOT NULL,
@@ -81,6 +81,8 @@ CREATE TABLE registry_history (
     model TEXT NOT NULL, status BIGINT NOT NULL, version BIGINT NOT NULL,
     changed_at BIGINT NOT NULL, reason TEXT NOT NULL, PRIMARY KEY (terminal, version))
     WITHOUT ROWID;
+
+ALTER TABLE terminals ADD COLUMN serial TEXT NOT NULL DEFAULT '';
 )";
 
 }  // namespace softpos::store

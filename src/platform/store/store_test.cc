@@ -251,6 +251,7 @@ TEST_P(StoreTest, MerchantsTerminalsCodesAndKeysComeBack) {
     applied.licence.digest[0] = 5;
     merchant::Terminal terminal{.id = pay::new_id(shop, now, random_), .number = "00000001"};
     terminal.merchant = shop;
+    terminal.serial = "00009908P00000000001";
     terminal.trusted_point = Buffer(65, 4);
     merchant::ActivationCode code{.digest = {1}, .terminal = terminal.id};
     ApiKey key{.id = Id128::make(random_), .digest = {2}, .name = "till", .role = "merchant"};

@@ -223,12 +223,13 @@ TEST_P(StoreTrustTest, IncidentsComeNewestFirst) {
         row.origin = 2;
         row.payment = Id128::make(random_);
         row.opened_at = {now.unix_ms + i};
+        row.keys = KeyEnd::due;
         row.facts = "{}";
         rows.push_back(row);
     }
     ASSERT_TRUE(run([&](Tx& tx) -> Result<void> {
         for (const auto& row : rows) TRY_VOID(tx.insert(row));
-        rows[1].keys_revoked_at = now;
+        rows[1].keys = KeyEnd::done;
         rows[1].state = IncidentState::closed;
         rows[1].closed_at = now;
         return tx.update(rows[1]);

@@ -92,6 +92,8 @@ struct TransitionRow {
 };
 
 enum class IncidentState : std::uint8_t { open = 1, closed = 2 };
+// What happens to the phone's keys in the vault: `due` until the vault has said that it is done.
+enum class KeyEnd : std::uint8_t { none = 0, due = 1, done = 2 };
 
 struct IncidentRow {
     Id128 id = {};
@@ -103,8 +105,8 @@ struct IncidentRow {
     Id128 payment = {};  // That was under way; zero where none was.
     Digest evidence{};
     Instant opened_at = {};
-    Instant keys_revoked_at = {};  // Zero: the vault has not done it yet.
     Instant closed_at = {};
+    KeyEnd keys = KeyEnd::none;
     std::string facts = {};  // JSON.
 
     friend bool operator==(const IncidentRow&, const IncidentRow&) = default;

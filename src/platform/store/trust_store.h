@@ -45,7 +45,7 @@ public:
     // Newest first, below `after`; zero is the top.
     virtual List<IncidentRow> incidents(const Id128& after, std::size_t rows_max) = 0;
     virtual List<IncidentRow> incidents_of(std::string_view terminal) = 0;
-    virtual List<IncidentRow> incidents_with_keys() = 0;  // Whose keys are still to be revoked.
+    virtual List<IncidentRow> incidents_with_keys() = 0;  // Where KeyEnd::due.
 
     virtual Found<CommandRow> command(std::string_view terminal, const Id128& id) = 0;
     // Issued, not obeyed and still good at `now`; by number.
