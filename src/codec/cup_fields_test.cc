@@ -91,6 +91,19 @@ TEST(CupField59, IsBuiltAndRead) {
     EXPECT_EQ(read.place->system, "GCJ02");
 }
 
+TEST(CupField59, TheWholeOfATerminalWithItsProof) {
+    Field59 field;
+    field.terminal = {.device_type = "08",
+                      .serial = "00000801P20000000001",
+                      .factor = "036819",
+                      .proof = "4EC6E8EC",
+                      .app_version = "1.0.0   "};
+    const Buffer value = build_field_59(field).value();
+    EXPECT_EQ(text_of(value),
+              "A206901002080202000000801P2000000000103006036819040084EC6E8EC050081.0.0   ");
+    EXPECT_EQ(parse_field_59(value).value().terminal->proof, "4EC6E8EC");
+}
+
 TEST(CupField59, PinBlockOfSm4HasSixteenBytes) {
     Field59 field;
     field.sm4_pin_block.emplace().fill(0xAB);

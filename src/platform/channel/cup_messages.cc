@@ -102,11 +102,15 @@ Result<void> put_terminal_information(IsoMessage& out, const CupPayment& payment
         return fail(ErrorKind::malformed, "cup: version of the app", 59);
     }
     codec::Field59 field;
-    field.terminal = {
-        .device_type = std::string(device_phone_pos),
-        .serial = terminal.serial,
-        .factor = std::string(payment.card.pan().substr(payment.card.pan().size() - factor_digits)),
-        .app_version = terminal.app_version};
+    field.terminal = {.device_type = std::string(device_phone_pos),
+                      .serial = terminal.serial,
+                      .app_version = terminal.app_version};
+    // The factor says what the proof is over: without one it would say nothing.
+    if (!terminal.proof.empty()) {
+        field.terminal->factor =
+            payment.card.pan().substr(payment.card.pan().size() - factor_digits);
+        field.terminal->proof = terminal.proof;
+    }
     if (!terminal.app_version.empty()) field.terminal->app_version.resize(version_size, ' ');
     return out.set_binary(59, TRY(codec::build_field_59(field)));
 }

@@ -37,6 +37,7 @@ struct CupTerminal {
     std::uint32_t batch = 0;    // 60.2, from the last sign-in; 0 before the first.
     std::string serial{};       // 59.A2.02; empty leaves field 59 out.
     std::string app_version{};  // 59.A2.05
+    std::string proof{};        // 59.A2.04, of a purchase; empty leaves 03 and 04 out.
 };
 
 // The card as the vault opened it, in the words of the message. Wiped at the end.

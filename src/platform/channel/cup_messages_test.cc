@@ -13,8 +13,7 @@ using codec::IsoMessage;
 
 constexpr const char* pan = "6210940000000001";
 const std::string terminal_information =
-    to_hex(bytes_of("A205201002080201600000202SP00000103006000001"
-                    "050081.0.0   "));
+    to_hex(bytes_of("A204101002080201600000202SP000001050081.0.0   "));
 
 CupPayment payment_of(const CardData& card) {
     return {.terminal = terminal(), .card = card, .trace = 105, .amount = {1000, Currency::cny}};
@@ -93,6 +92,19 @@ TEST(CupMessages, PurchaseWithAPinSaysSo) {
     EXPECT_EQ(fields.at(26), "12");
     EXPECT_EQ(fields.at(52), "0102030405060708");
     EXPECT_EQ(fields.at(53), "2600000000000000");
+}
+
+// With the proof goes what it is over: the last six digits of the card.
+TEST(CupMessages, PurchaseProvesTheSerialNumber) {
+    IsoMessage message(cup_pos());
+    const CardData card = fresh_card();
+    CupTerminal speaker = terminal();
+    speaker.serial = "00000801P20000000001";
+    speaker.proof = "4EC6E8EC";
+    CupPayment payment{.terminal = speaker, .card = card, .trace = 1, .amount = {1}};
+    ASSERT_TRUE(build_purchase(payment, message));
+    EXPECT_EQ(text_of(*message.binary(59)),
+              "A206901002080202000000801P2000000000103006000001040084EC6E8EC050081.0.0   ");
 }
 
 TEST(CupMessages, PurchaseNeedsTheWholeCard) {

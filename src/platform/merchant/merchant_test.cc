@@ -107,6 +107,10 @@ TEST(Numbers, AreFixedInSizeAndNeverTheSameTwice) {
     EXPECT_EQ(merchant_number({"89", "3100", "5812", 1}).error().kind, ErrorKind::malformed);
     EXPECT_EQ(terminal_number(1), "00000001");
     EXPECT_EQ(terminal_number(100'000'000).error().kind, ErrorKind::denied);
+    EXPECT_EQ(serial_number("000099", 1), "00009908P00000000001");
+    EXPECT_EQ(serial_number("000099", 99'999'999'999)->size(), serial_number_size);
+    EXPECT_EQ(serial_number("000099", 100'000'000'000).error().kind, ErrorKind::denied);
+    EXPECT_EQ(serial_number("99", 1).error().kind, ErrorKind::malformed);
     EXPECT_TRUE(is_merchant_number("89831005812A000"));
     EXPECT_FALSE(is_merchant_number("89831005812a000"));
     EXPECT_FALSE(is_terminal_number("0000001"));
@@ -129,7 +133,7 @@ TEST(Merchant, EveryStateMeetsEveryAction) {
 
 TEST(Terminal, EveryStateMeetsEveryAction) {
     const std::vector<std::pair<TerminalAction, std::string_view>> rows{
-        {TerminalAction::enrol, "2...."},
+        {TerminalAction::enrol, "223.."},
         {TerminalAction::activate, ".3..."},
         {TerminalAction::suspend, "..4.."},
         {TerminalAction::resume, "...3."},

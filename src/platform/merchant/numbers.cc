@@ -52,6 +52,15 @@ Result<std::string> terminal_number(std::uint64_t sequence) {
     return in_base(sequence, 10, terminal_number_size);
 }
 
+Result<std::string> serial_number(std::string_view maker, std::uint64_t sequence) {
+    constexpr std::uint64_t sequence_max = 99'999'999'999;
+    if (!digits(maker, 6) || sequence == 0) {
+        return fail(ErrorKind::malformed, "no part of a serial number");
+    }
+    if (sequence > sequence_max) return fail(ErrorKind::denied, "serial numbers are used up");
+    return std::string(maker).append(phone_pos_device_type) + "P" + in_base(sequence, 10, 11);
+}
+
 bool is_merchant_number(std::string_view text) {
     return is_number(text, merchant_number_size);
 }

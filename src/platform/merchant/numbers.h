@@ -24,6 +24,12 @@ Result<std::string> merchant_number(const MerchantNumberParts& parts);
 
 Result<std::string> terminal_number(std::uint64_t sequence);  // From 1: "00000001".
 
+// A terminal's unique serial number (TUSN): maker 6 digits, device type 08 (a phone as POS), "P"
+// and the sequence in 11 digits. Spec: [PBOC-259] serial number.
+constexpr std::size_t serial_number_size = 20;
+constexpr std::string_view phone_pos_device_type = "08";
+Result<std::string> serial_number(std::string_view maker, std::uint64_t sequence);
+
 bool is_merchant_number(std::string_view text);
 bool is_terminal_number(std::string_view text);
 

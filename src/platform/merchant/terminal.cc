@@ -8,6 +8,7 @@ Result<TerminalState> next_state(TerminalState state, TerminalAction action) {
     switch (action) {
         case TerminalAction::enrol:
             if (state == created) return enrolled;
+            if (state == enrolled || state == active) return state;
             break;
         case TerminalAction::activate:
             if (state == enrolled) return active;

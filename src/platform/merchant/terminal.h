@@ -24,16 +24,19 @@ enum class TerminalState : std::uint8_t {
 };
 enum class TerminalAction : std::uint8_t { enrol, activate, suspend, resume, retire };
 
-// created -> enrolled -> active <-> suspended; any -> retired. conflict where there is no step.
+// created -> enrolled -> active <-> suspended; any -> retired. What was enrolled before can be
+// enrolled again, with another phone too, and stays what it is to the network. conflict where there
+// is no step.
 Result<TerminalState> next_state(TerminalState state, TerminalAction action);
 
 struct Terminal {
     Id128 id = {};            // The certificate's common name; from pay::new_id().
     std::string number = {};  // 8 characters, field 41.
     std::string merchant = {};
+    std::string serial = {};  // TUSN, as filed; empty where it has none.
     TerminalState state = TerminalState::created;
     std::string device_model = {}, device_os = {}, app_version = {};
-    Buffer trusted_point = {};  // Public key of the phone's trusted core, 65 bytes.
+    Buffer trusted_point = {};  // Signing key of the phone's trusted core, 65 bytes.
     Buffer measurement = {};    // What it says it runs, 32 bytes.
     std::array<std::uint8_t, 8> initial_key_id{};
     std::string certificate_fingerprint = {};  // SHA-256, hex.

@@ -10,7 +10,7 @@
 
 #define TERMINAL_COLUMNS                                                                           \
     "id, number, merchant, state, device_model, device_os, app_version, trusted_point, "           \
-    "measurement, initial_key_id, certificate_fingerprint, created_at, enrolled_at"
+    "measurement, initial_key_id, certificate_fingerprint, created_at, enrolled_at, serial"
 #define SELECT_TERMINAL "SELECT " TERMINAL_COLUMNS " FROM terminals "
 
 namespace softpos::store {
@@ -84,6 +84,7 @@ Terminal read_terminal(Query& row) {
     terminal.certificate_fingerprint = row.text();
     terminal.created_at = {row.number()};
     terminal.enrolled_at = {row.number()};
+    terminal.serial = row.text();
     return terminal;
 }
 
@@ -92,7 +93,7 @@ void bind(Query& query, const Terminal& terminal) {
           << terminal.device_os << terminal.app_version << Bytes(terminal.trusted_point)
           << Bytes(terminal.measurement) << Bytes(terminal.initial_key_id)
           << terminal.certificate_fingerprint << terminal.created_at.unix_ms
-          << terminal.enrolled_at.unix_ms;
+          << terminal.enrolled_at.unix_ms << terminal.serial;
 }
 
 ApiKey read_api_key(Query& row) {
@@ -172,7 +173,7 @@ Result<void> SqliteTx::insert(const Terminal& terminal) {
         return fail(ErrorKind::internal, "a terminal's id must come from new_id()");
     }
     Query query(connection_, "INSERT INTO terminals (shard, " TERMINAL_COLUMNS
-                             ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                             ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     query << pay::shard_of(terminal.id) << terminal.id;
     bind(query, terminal);
     return query.run();
@@ -183,7 +184,7 @@ Result<void> SqliteTx::update(const Terminal& terminal) {
                 "UPDATE terminals SET number = ?, merchant = ?, state = ?, device_model = ?,"
                 " device_os = ?, app_version = ?, trusted_point = ?, measurement = ?,"
                 " initial_key_id = ?, certificate_fingerprint = ?, created_at = ?,"
-                " enrolled_at = ? WHERE shard = ? AND id = ?");
+                " enrolled_at = ?, serial = ? WHERE shard = ? AND id = ?");
     bind(query, terminal);
     query << pay::shard_of(terminal.id) << terminal.id;
     return touch(connection_, query);

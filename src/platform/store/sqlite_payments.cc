@@ -126,6 +126,14 @@ Reader::List<Payment> SqliteTx::open_payments(const IdPage& page) {
     return all(query, read_payment);
 }
 
+Reader::List<Payment> SqliteTx::open_payments_of(std::string_view terminal) {
+    Query query(connection_, SELECT_PAYMENT
+                "WHERE terminal = ? AND stan > 0 AND state IN (1, 2, 5, 6) ORDER BY batch, stan"
+                " LIMIT ?");
+    query << terminal << rows_of(page_rows_max);
+    return all(query, read_payment);
+}
+
 // Newest first: identifiers of a merchant rise with time. Goes on below `after`; zero is the top.
 Reader::List<Payment> SqliteTx::payments_of(std::string_view merchant, const IdPage& page) {
     Id128 below = page.after;

@@ -148,6 +148,35 @@ TEST_F(SqliteStoreTest, ANewerSchemaIsRefused) {
     EXPECT_EQ(store.error().kind, ErrorKind::unsupported);
 }
 
+// What was written before there were phones in the schema is still there after it has them.
+TEST_F(SqliteStoreTest, AnOlderSchemaIsBroughtUpToDate) {
+    {
+        auto store = open_sqlite({.path = path()});
+        ASSERT_TRUE(store);
+        ASSERT_TRUE((*store)->run([](Tx& tx) { return tx.set("kept", "yes"); }));
+    }
+    sqlite3* raw = nullptr;
+    ASSERT_EQ(sqlite3_open(path().c_str(), &raw), SQLITE_OK);
+    for (const char* table :
+         {"devices", "nonces", "permits", "evidence", "transitions", "incidents", "commands",
+          "policies", "webhooks", "deliveries", "registry", "registry_history"}) {
+        const std::string drop = std::string("DROP TABLE ") + table;
+        ASSERT_EQ(sqlite3_exec(raw, drop.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << table;
+    }
+    for (const char* sql :
+         {"ALTER TABLE terminals DROP COLUMN serial", "UPDATE schema_version SET version = 1"}) {
+        ASSERT_EQ(sqlite3_exec(raw, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sql;
+    }
+    sqlite3_close(raw);
+    auto store = open_sqlite({.path = path()});
+    ASSERT_TRUE(store);
+    ASSERT_TRUE((*store)->read([](Reader& reader) -> Result<void> {
+        EXPECT_EQ(TRY(reader.setting("kept")), "yes");
+        EXPECT_TRUE(TRY(reader.devices({})).empty());
+        return {};
+    }));
+}
+
 TEST_F(SqliteStoreTest, AFileThatIsNoDatabaseIsRefused) {
     std::ofstream(path()) << std::string(8192, 'x');
     const auto store = open_sqlite({.path = path()});

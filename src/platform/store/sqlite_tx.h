@@ -67,6 +67,7 @@ public:
     Found<pay::Payment> payment_by_trace(const TraceKey& trace) override;
     Found<pay::Payment> last_payment(std::string_view merchant, std::string_view terminal) override;
     List<pay::Payment> open_payments(const IdPage& page) override;
+    List<pay::Payment> open_payments_of(std::string_view terminal) override;
     List<pay::Payment> payments_of(std::string_view merchant, const IdPage& page) override;
     List<pay::Payment> payments_on(pay::BusinessDate date, const IdPage& page) override;
     List<pay::Payment> payments_in_batch(std::string_view terminal, std::uint32_t batch) override;
@@ -111,6 +112,57 @@ public:
     Result<void> dequeue(std::int64_t up_to_sequence) override;
     Result<void> set(std::string_view name, std::string_view value) override;
 
+    // In sqlite_trust.cc.
+    Found<DeviceRow> device(std::string_view terminal) override;
+    List<DeviceRow> devices(const DevicePage& page) override;
+    List<DeviceRow> devices_of(std::string_view merchant) override;
+    Found<NonceRow> nonce(const Id128& id) override;
+    Found<PermitRow> permit(const Id128& id) override;
+    List<EvidenceRow> evidence_of(std::string_view terminal, const NumberPage& page) override;
+    List<TransitionRow> transitions_of(std::string_view terminal, const NumberPage& page) override;
+    Result<void> insert(const DeviceRow& device) override;
+    Result<void> update(const DeviceRow& device) override;
+    Result<void> insert(const NonceRow& nonce) override;
+    Result<bool> consume(const NonceUse& use) override;
+    Result<void> insert(const PermitRow& permit) override;
+    Result<bool> spend(const Id128& permit, const Id128& payment) override;
+    Result<void> append(const EvidenceRow& evidence) override;
+    Result<void> append(const TransitionRow& transition) override;
+
+    // In sqlite_incidents.cc.
+    Found<IncidentRow> incident(const Id128& id) override;
+    List<IncidentRow> incidents(const Id128& after, std::size_t rows_max) override;
+    List<IncidentRow> incidents_of(std::string_view terminal) override;
+    List<IncidentRow> incidents_with_keys() override;
+    Found<CommandRow> command(std::string_view terminal, const Id128& id) override;
+    List<CommandRow> open_commands(std::string_view terminal, Instant now) override;
+    List<CommandRow> commands_of(std::string_view terminal, const NumberPage& page) override;
+    Found<PolicyRow> policy(std::uint32_t version) override;
+    Found<PolicyRow> policy_in_force() override;
+    List<PolicyRow> policies() override;
+    Result<void> insert(const IncidentRow& incident) override;
+    Result<void> update(const IncidentRow& incident) override;
+    Result<void> insert(const CommandRow& command) override;
+    Result<void> update(const CommandRow& command) override;
+    Result<void> insert(const PolicyRow& policy) override;
+    Result<void> update(const PolicyRow& policy) override;
+
+    // In sqlite_registry.cc: webhooks and the registry of terminals.
+    Found<WebhookRow> webhook(const Id128& id) override;
+    List<WebhookRow> webhooks() override;
+    List<DeliveryRow> deliveries_due(Instant now, std::size_t rows_max) override;
+    List<DeliveryRow> deliveries_of(const Id128& webhook, std::size_t rows_max) override;
+    Found<RegistryRow> registered(std::string_view terminal) override;
+    Found<RegistryRow> registered_serial(std::string_view serial) override;
+    List<RegistryRow> registry(std::string_view after, std::size_t rows_max) override;
+    List<RegistryChange> registry_history(std::string_view terminal) override;
+    Result<void> insert(const WebhookRow& webhook) override;
+    Result<void> update(const WebhookRow& webhook) override;
+    Result<void> insert(const DeliveryRow& delivery) override;
+    Result<void> update(const DeliveryRow& delivery) override;
+    Result<void> insert(const RegistryChange& change) override;
+    Result<void> update(const RegistryChange& change) override;
+
 private:
     Connection& connection_;
     BalanceChanges& changes_;
@@ -121,6 +173,11 @@ private:
 // Helpers that all parts of the store use.
 inline std::int64_t rows_of(std::size_t wanted) {
     return static_cast<std::int64_t>(wanted < page_rows_max ? wanted : page_rows_max);
+}
+
+template <typename Enum>
+std::int64_t stored_number(Enum value) {
+    return static_cast<std::int64_t>(value);
 }
 
 // At most one row, read by `read(query)`.

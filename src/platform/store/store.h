@@ -12,6 +12,7 @@
 #include "platform/pay/payout.h"
 #include "platform/pay/reconciliation.h"
 #include "platform/store/records.h"
+#include "platform/store/trust_store.h"
 
 #include <functional>
 #include <optional>
@@ -39,15 +40,8 @@ struct ClearingPage {
 };
 
 // Questions. All answers of one Reader are of one moment.
-class Reader {
+class Reader : public TrustReader {
 public:
-    template <typename T>
-    using Found = Result<std::optional<T>>;
-    template <typename T>
-    using List = Result<std::vector<T>>;
-
-    virtual ~Reader() = default;
-
     virtual Found<merchant::Merchant> merchant(std::string_view number) = 0;
     virtual Found<merchant::Merchant> merchant_by_licence(
         const std::array<std::uint8_t, 32>& digest) = 0;
@@ -68,6 +62,7 @@ public:
     virtual Found<pay::Payment> last_payment(std::string_view merchant,
                                              std::string_view terminal) = 0;
     virtual List<pay::Payment> open_payments(const IdPage& page) = 0;  // is_open(): for recovery.
+    virtual List<pay::Payment> open_payments_of(std::string_view terminal) = 0;
     virtual List<pay::Payment> payments_of(std::string_view merchant, const IdPage& page) = 0;
     virtual List<pay::Payment> payments_on(pay::BusinessDate date, const IdPage& page) = 0;
     virtual List<pay::Payment> payments_in_batch(std::string_view terminal,
@@ -110,8 +105,12 @@ constexpr std::uint32_t stan_max = 999'999;
 // Changes, and questions that see them. Lives only inside the work that it was handed to; all of
 // that work becomes durable, or nothing of it does. An insert of what is there already is a
 // conflict unless said otherwise; an update of what is not there is not_found.
-class Tx : public Reader {
+class Tx : public Reader, public TrustWriter {
 public:
+    using TrustWriter::append;
+    using TrustWriter::insert;
+    using TrustWriter::update;
+
     virtual Result<void> insert(const merchant::Merchant& merchant) = 0;
     virtual Result<void> update(const merchant::Merchant& merchant) = 0;
     virtual Result<void> insert(const merchant::Terminal& terminal) = 0;

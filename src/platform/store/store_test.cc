@@ -1,16 +1,8 @@
 // What every backend must do; run for each of them. Nothing here knows which one it talks to.
-#include "platform/store/store.h"
-
-#include "platform/store/sqlite_store.h"
-#include "testing/prng.h"
-
-#include <gtest/gtest.h>
+#include "platform/store/store_test_support.h"
 
 #include <algorithm>
-#include <atomic>
 #include <condition_variable>
-#include <cstdlib>
-#include <filesystem>
 #include <mutex>
 
 namespace softpos::store {
@@ -18,103 +10,6 @@ namespace {
 
 using pay::Payment;
 using pay::PaymentState;
-
-constexpr std::string_view shop = "898310058120001";
-constexpr pay::BusinessDate today{20261122};
-constexpr Instant now{1'763'000'000'000};
-
-// How a backend is opened for the suite. `fail_commit` makes commits fail while it is true.
-struct Backend {
-    std::string name;
-    std::function<std::unique_ptr<Store>(const std::string& folder, std::atomic<bool>& fail)> open;
-};
-
-std::unique_ptr<Store> open_sqlite_in(const std::string& folder, std::atomic<bool>& fail_commit) {
-    SqliteConfig config{.path = folder + "/store.db"};
-    config.fail_commit = [&fail_commit] { return fail_commit.load(); };
-    auto store = open_sqlite(std::move(config));
-    EXPECT_TRUE(store);
-    return store ? std::move(*store) : nullptr;
-}
-
-class StoreTest : public ::testing::TestWithParam<Backend> {
-protected:
-    void SetUp() override {
-        std::string pattern = (std::filesystem::temp_directory_path() / "storeXXXXXX").string();
-        ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-        folder_ = pattern;
-        open();
-    }
-    void TearDown() override {
-        store_.reset();
-        std::filesystem::remove_all(folder_);
-    }
-    void open() {
-        store_.reset();
-        store_ = GetParam().open(folder_, fail_commit_);
-        ASSERT_NE(store_, nullptr);
-    }
-
-    Result<void> run(Store::Work work) { return store_->run(std::move(work)); }
-
-    // The answer to one question, which must not fail.
-    template <typename Ask>
-    auto ask(const Ask& question) {
-        using Answer = typename decltype(question(std::declval<Reader&>()))::value_type;
-        std::optional<Answer> answer;
-        const auto read = store_->read([&](Reader& reader) -> Result<void> {
-            answer = TRY(question(reader));
-            return {};
-        });
-        EXPECT_TRUE(read) << read.error().what.c_str();
-        return answer.value_or(Answer{});
-    }
-
-    Payment payment(std::uint32_t stan, std::string_view merchant = shop) {
-        Payment payment;
-        payment.id = pay::new_id(merchant, {now.unix_ms + stan}, random_);
-        payment.merchant = merchant;
-        payment.terminal = "00000001";
-        payment.amount_minor = 10'000;
-        payment.reference = "table 4";
-        payment.idempotency_key = Id128::make(random_);
-        payment.body_digest[3] = 9;
-        payment.state = PaymentState::sent;
-        payment.version = 1;
-        payment.batch = 1;
-        payment.stan = stan;
-        payment.masked_pan = "621094******0001";
-        payment.card_method = "none";
-        payment.stored_card = {1, 0, 255};
-        payment.fee = {.merchant_minor = 60, .issuer_minor = 45, .network_minor = 3};
-        payment.fee_return = pay::FeeReturn::proportional;
-        payment.created_at = payment.sent_at = now;
-        payment.deadline_at = {now.unix_ms + 45'000};
-        return payment;
-    }
-    static Payment approved(Payment payment) {
-        payment.state = PaymentState::approved;
-        payment.version = 2;
-        payment.rrn = "232612000001";
-        payment.auth_code = "A1B2C3";
-        payment.response_code = "00";
-        payment.settlement_date = today;
-        payment.answered_at = {now.unix_ms + 300};
-        return payment;
-    }
-    Result<void> sell(const Payment& sale) {
-        return run([&](Tx& tx) -> Result<void> {
-            TRY_VOID(tx.insert(sale));
-            TRY_VOID(tx.update(approved(sale)));
-            return tx.post(pay::post_sale(approved(sale)));
-        });
-    }
-
-    std::string folder_;
-    std::atomic<bool> fail_commit_{false};
-    std::unique_ptr<Store> store_;
-    SeededRandom random_{7};
-};
 
 TEST_P(StoreTest, APaymentComesBackAsItWasPut) {
     const Payment sale = payment(1);
@@ -356,6 +251,7 @@ TEST_P(StoreTest, MerchantsTerminalsCodesAndKeysComeBack) {
     applied.licence.digest[0] = 5;
     merchant::Terminal terminal{.id = pay::new_id(shop, now, random_), .number = "00000001"};
     terminal.merchant = shop;
+    terminal.serial = "00009908P00000000001";
     terminal.trusted_point = Buffer(65, 4);
     merchant::ActivationCode code{.digest = {1}, .terminal = terminal.id};
     ApiKey key{.id = Id128::make(random_), .digest = {2}, .name = "till", .role = "merchant"};
@@ -427,8 +323,7 @@ TEST_P(StoreTest, EventsPayoutsAndSettingsComeBack) {
     EXPECT_EQ(run([&](Tx& tx) { return tx.insert(payout); }).error().kind, ErrorKind::conflict);
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, StoreTest, ::testing::Values(Backend{"sqlite", open_sqlite_in}),
-                         [](const auto& backend) { return backend.param.name; });
+INSTANTIATE_TEST_SUITE_P(Backends, StoreTest, all_backends, backend_name);
 
 }  // namespace
 }  // namespace softpos::store
