@@ -11,8 +11,9 @@ namespace softpos::conformance {
 
 struct Input {
     std::string_view text;
-    Node json;           // Where the file is one JSON document.
-    std::string folder;  // Where companions of the file lie; may be empty.
+    Node json;              // Where the file is one JSON document.
+    std::string folder;     // Where companions of the file lie; may be empty.
+    std::string_view file;  // Its own name in there.
 };
 
 // dukpt.cc
@@ -46,5 +47,17 @@ void check_get_data(const Input& in, Tally& tally);
 // entry_point.cc
 void check_entry_point(const Input& in, Tally& tally);
 void check_terminal_settings(const Input& in, Tally& tally);
+
+// android_parse.cc
+void check_android_description(const Input& in, Tally& tally);
+void check_android_chain(const Input& in, Tally& tally);
+// android_verdicts.cc
+void check_android_synthetic(const Input& in, Tally& tally);
+void check_android_tampered(const Input& in, Tally& tally);
+void check_android_warden(const Input& in, Tally& tally);
+// android_lists.cc
+void check_android_roots(const Input& in, Tally& tally);
+void check_android_root(const Input& in, Tally& tally);
+void check_revocation_list(const Input& in, Tally& tally);
 
 }  // namespace softpos::conformance

@@ -18,12 +18,26 @@ namespace fs = std::filesystem;
 enum class Form : std::uint8_t { json, text };
 
 struct Checker {
-    std::string_view path;  // The end of a path, from the start of one of its names.
+    // The end of a path, from the start of one of its names; '*' is any text, folders included.
+    std::string_view path;
     Form form;
     void (*check)(const Input& in, Tally& tally);
 };
 
+// The first row that fits counts.
 constexpr Checker checkers[] = {
+    {"attestation/google-java/*.parsed.json", Form::json, check_android_chain},
+    {"attestation/google-kotlin/*.parsed.json", Form::json, check_android_chain},
+    {"attestation/google-kotlin/*.json", Form::json, check_android_description},
+    {"attestation/roots/*.der", Form::text, check_android_root},
+    {"attestation/roots/*.pem", Form::text, check_android_root},
+    {"attestation/roots/roots.json", Form::json, check_android_roots},
+    {"attestation/status/*.json", Form::text, check_revocation_list},
+    {"attestation/synthetic/manifest.json", Form::json, check_android_synthetic},
+    {"attestation/synthetic/status_*.json", Form::text, check_revocation_list},
+    {"attestation/tampered/manifest.json", Form::json, check_android_tampered},
+    {"attestation/warden/*.parsed.json", Form::json, check_android_chain},
+    {"attestation/warden/manifest.json", Form::json, check_android_warden},
     {"crypto/botan_cmac.vec", Form::text, check_botan_cmac},
     {"crypto/dukpt_aes.json", Form::json, check_dukpt_aes},
     {"crypto/dukpt_tdes.json", Form::json, check_dukpt_tdes},
@@ -48,11 +62,22 @@ constexpr Checker checkers[] = {
     {"iso8583/unionpay_pos_messages.jsonl", Form::text, check_pos_messages},
 };
 
+// Whether the end of the path is `pattern`, from the start of one of the path's names.
+bool fits(std::string_view path, std::string_view pattern) {
+    const std::size_t star = pattern.find('*');
+    const std::string_view head = pattern.substr(0, star);
+    const std::string_view tail =
+        star == std::string_view::npos ? std::string_view() : pattern.substr(star + 1);
+    if (!path.ends_with(tail)) return false;
+    path.remove_suffix(tail.size());
+    const std::size_t at = path.rfind(head);
+    if (at == std::string_view::npos || (at > 0 && path[at - 1] != '/')) return false;
+    return star != std::string_view::npos || at + head.size() == path.size();
+}
+
 const Checker* checker_for(std::string_view path) {
     for (const Checker& checker : checkers) {
-        if (!path.ends_with(checker.path)) continue;
-        const auto front = path.size() - checker.path.size();
-        if (front == 0 || path[front - 1] == '/') return &checker;
+        if (fits(path, checker.path)) return &checker;
     }
     return nullptr;
 }
@@ -61,7 +86,8 @@ void check_with(const Checker& checker, std::string_view text, const std::string
                 FileResult& result) {
     result.understood = true;
     Tally tally;
-    Input in{text, {}, folder};
+    const std::string_view path = result.file;
+    Input in{text, {}, folder, path.substr(path.rfind('/') + 1)};
     if (checker.form == Form::json) {
         const auto document = JsonDocument::parse(text);
         if (document) {
