@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "host/data_files.h"
 #include "host/durable_file.h"
+#include "platform/attest/chain.h"
 #include "world/conformance/conformance.h"
 
 #include <algorithm>
