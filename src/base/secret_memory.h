@@ -1,6 +1,6 @@
 // Where secrets lie. By default on the heap; a program that has better memory says so once, at its
 // start, before it holds a secret. One place for the whole process, as with malloc itself: a
-// secret must not depend on who passed which allocator along (docs/adr/0013).
+// secret must not depend on who passed which allocator along (docs/adr/0014).
 #pragma once
 
 #include <cstddef>

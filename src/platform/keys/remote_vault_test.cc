@@ -25,8 +25,7 @@ using testing::unhex;
 using testing_ends::Acquirer;
 using testing_ends::Cryptogram;
 using testing_ends::Phone;
-
-constexpr std::array<std::uint8_t, 8> phone_id{0x12, 0x34, 0x56, 0x78, 0, 0, 0, 1};
+using testing_ends::phone_id;
 
 // A vault and its service in a thread of this process.
 class Running {

@@ -21,14 +21,7 @@ using protocol::VaultOperator;
 using protocol::VaultRequest;
 using testing::unhex;
 using testing_ends::Acquirer;
-
-template <typename T>
-void expect_fault(const Result<T>& result, ErrorKind kind, VaultFault fault) {
-    ASSERT_FALSE(result.has_value());
-    EXPECT_EQ(result.error().kind, kind);
-    EXPECT_EQ(protocol::name_of(static_cast<VaultFault>(result.error().detail)),
-              protocol::name_of(fault));
-}
+using testing_ends::expect_fault;
 
 struct Person {
     std::string name;

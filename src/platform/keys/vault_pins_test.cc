@@ -19,18 +19,11 @@ using protocol::SealedPin;
 using testing::unhex;
 using testing_ends::Acquirer;
 using testing_ends::Cryptogram;
+using testing_ends::expect_fault;
 using testing_ends::Phone;
+using testing_ends::phone_id;
 
-constexpr std::array<std::uint8_t, 8> phone_id{0x12, 0x34, 0x56, 0x78, 0, 0, 0, 1};
 constexpr std::string_view card_pan = "6210940000000003";
-
-template <typename T>
-void expect_fault(const Result<T>& result, ErrorKind kind, VaultFault fault) {
-    ASSERT_FALSE(result.has_value());
-    EXPECT_EQ(result.error().kind, kind);
-    EXPECT_EQ(protocol::name_of(static_cast<VaultFault>(result.error().detail)),
-              protocol::name_of(fault));
-}
 
 class VaultPinsTest : public ::testing::Test {
 protected:

@@ -13,10 +13,22 @@
 #include "crypto/pin_block.h"
 #include "platform/keys/key_vault.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 #include <vector>
 
 namespace softpos::keys::testing_ends {
+
+constexpr std::array<std::uint8_t, 8> phone_id{0x12, 0x34, 0x56, 0x78, 0, 0, 0, 1};
+
+template <typename T>
+void expect_fault(const Result<T>& result, ErrorKind kind, VaultFault fault) {
+    ASSERT_FALSE(result.has_value());
+    EXPECT_EQ(result.error().kind, kind);
+    EXPECT_EQ(protocol::name_of(static_cast<VaultFault>(result.error().detail)),
+              protocol::name_of(fault));
+}
 
 inline const char* const card_list =
     "57106210940000000003D30122010000000F"
