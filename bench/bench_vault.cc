@@ -84,7 +84,7 @@ void mac_over_the_socket(benchmark::State& state) {
     std::thread thread([&] {
         CHECK((*server)
                   ->serve([&](Bytes request, const host::PeerId& peer) {
-                      return service.handle(request, {.uid = peer.uid});
+                      return service.handle(request, Caller::of_uid(peer.uid));
                   })
                   .has_value());
     });

@@ -67,7 +67,7 @@ Result<void> serve(const VaultOptions& options) {
     keys::VaultService service(vault->core());
     return server->serve(
         [&service](Bytes request, const host::PeerId& peer) {
-            return service.handle(request, {.uid = peer.uid});
+            return service.handle(request, keys::Caller::of_uid(peer.uid));
         },
         stop.fd());
 }

@@ -54,9 +54,9 @@ enum class EvidenceKind : std::uint8_t {
     sys_integrity,    // JWS of HMS.
     play_integrity,   // JWS, or JWE around it, of Google.
     app_attest,       // CBOR of Apple's service.
-    tpm_quote,        // See platform/attest/tpm_quote.h.
-    optee_pta,        // See platform/attest/optee.h.
-    dev_process,      // A process without hardware: says so, and never gets far.
+    tpm_quote,        // TpmQuoteForm of evidence_forms.h.
+    optee_pta,        // OpteeForm of evidence_forms.h.
+    dev_process,      // DevProcessForm: a process without hardware, which never gets far.
 };
 constexpr unsigned evidence_kinds = 8;
 std::string_view name_of(EvidenceKind kind);  // "android-key"

@@ -84,6 +84,33 @@ Result<void> fields(Io& io, Is<PinBlockAnswer> auto& answer) {
     return fail(ErrorKind::malformed, "vault call: pin block size");
 }
 
+template <typename Io>
+Result<void> fields(Io& io, Is<TicketAnswer> auto& answer) {
+    TRY_VOID(io.array(answer.nonce));
+    TRY_VOID(io.number(answer.expires.unix_ms));
+    return io.bytes(answer.ticket, {1, ticket_bytes_max});
+}
+
+template <typename Io>
+Result<void> fields(Io& io, Is<ApprovalAnswer> auto& answer) {
+    TRY_VOID(io.number(answer.approvals));
+    return io.number(answer.quorum);
+}
+
+template <typename Io>
+Result<void> fields(Io& io, Is<JournalAnswer> auto& answer) {
+    TRY_VOID(io.bytes(answer.lines, {0, journal_answer_bytes_max}));
+    TRY_VOID(io.number(answer.last));
+    TRY_VOID(read_journal_lines(answer.lines));
+    return {};
+}
+
+template <typename Io>
+Result<void> fields(Io& io, Is<JournalHeadAnswer> auto& answer) {
+    TRY_VOID(io.number(answer.lines));
+    return io.array(answer.mac);
+}
+
 namespace {
 
 // A call reader has 28 fields at most, which a list of keys would use up: one field each.
@@ -126,9 +153,11 @@ template <typename Io>
 Result<void> fields(Io& io, Is<VaultStatus> auto& answer) {
     for (auto* count :
          {&answer.base_keys, &answer.zone_keys, &answer.terminal_keys, &answer.signed_in_terminals,
-          &answer.phones_seen, &answer.pin_locked_phones}) {
+          &answer.phones_seen, &answer.pin_locked_phones, &answer.operators, &answer.quorum}) {
         TRY_VOID(io.number(*count));
     }
+    TRY_VOID(io.number(answer.refusals));
+    TRY_VOID(io.number(answer.data_calls));
     TRY_VOID(io.number(answer.log_bytes));
     Buffer packed;
     if constexpr (Io::reads) {

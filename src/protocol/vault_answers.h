@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/secret.h"
+#include "protocol/vault_journal.h"
 #include "protocol/vault_requests.h"
 
 namespace softpos::protocol {
@@ -10,7 +11,8 @@ namespace softpos::protocol {
 constexpr std::size_t card_tlv_bytes_max = sealed_card_bytes_max;
 constexpr std::size_t vault_envelope_bytes_max = 256;
 constexpr std::size_t base_keys_listed_max = 16;
-constexpr std::size_t signature_bytes_max = 72;  // ECDSA on P-256, in DER.
+constexpr std::size_t ticket_bytes_max = 256;
+constexpr std::size_t journal_answer_bytes_max = 32UL * 1024;
 
 struct VaultStatus {
     std::uint32_t base_keys = 0;
@@ -19,8 +21,12 @@ struct VaultStatus {
     std::uint32_t signed_in_terminals = 0;  // Those with working keys.
     std::uint32_t phones_seen = 0;          // Initial keys with a replay window.
     std::uint32_t pin_locked_phones = 0;    // Too many PINs that were none.
-    std::uint64_t log_bytes = 0;            // Of changes since the last snapshot.
-    std::vector<KeySummary> listed{};       // Base and zone keys, up to base_keys_listed_max.
+    std::uint32_t operators = 0;
+    std::uint32_t quorum = 0;          // 0: nothing needs approval.
+    std::uint64_t refusals = 0;        // Since the start.
+    std::uint64_t data_calls = 0;      // That went well, since the start.
+    std::uint64_t log_bytes = 0;       // Of changes since the last snapshot.
+    std::vector<KeySummary> listed{};  // Base and zone keys, up to base_keys_listed_max.
 
     friend bool operator==(const VaultStatus&, const VaultStatus&) = default;
 };
@@ -72,6 +78,29 @@ struct PublicKeyAnswer {
 // Under the terminal's PIN key: 8 or 16 bytes, for field 52 or field 59.
 struct PinBlockAnswer {
     Buffer block{};
+};
+
+// What operators sign: see ticket_text(). It is over at `expires`.
+struct TicketAnswer {
+    TicketNonce nonce{};
+    Instant expires{};
+    Buffer ticket{};
+};
+
+struct ApprovalAnswer {
+    std::uint8_t approvals = 0;
+    std::uint8_t quorum = 0;
+};
+
+struct JournalAnswer {
+    Buffer lines{};          // read_journal_lines()
+    std::uint64_t last = 0;  // Sequence number of the last line there is.
+};
+
+// What holds together: so many lines, and the MAC of the last.
+struct JournalHeadAnswer {
+    std::uint64_t lines = 0;
+    JournalMac mac{};
 };
 
 struct VaultFailure {

@@ -36,6 +36,11 @@ constexpr FaultText fault_texts[vault_faults] = {
     {"vault: serial number is not proven", "SERIAL_CIPHER"},
     {"vault: pin refused", "PIN_REFUSED"},
     {"vault: the key's state does not go there", "STATE"},
+    {"vault: operators must approve", "APPROVAL_NEEDED"},
+    {"vault: approval does not hold", "APPROVAL"},
+    {"vault: list of operators", "OPERATORS"},
+    {"vault: key ceremony", "CEREMONY"},
+    {"vault: journal does not hold together", "JOURNAL"},
 };
 
 const FaultText& text_of_fault(VaultFault fault) {

@@ -18,13 +18,16 @@ using VaultRequest = std::variant<
     CreateTmkRequest, ExportInitialKeyRequest, LoadWorkingKeysRequest, OpenCardRequest,
     OpenStoredRequest, MacRequest, VerifyMacRequest, CreatePinBdkRequest, CreateSigningKeyRequest,
     SignRequest, PublicKeyRequest, CreateSerialKeyRequest, ExportSerialKeyRequest,
-    CheckSerialCipherRequest, DestroyKeyRequest, RevokeTerminalRequest, TranslatePinRequest>;
+    CheckSerialCipherRequest, DestroyKeyRequest, RevokeTerminalRequest, TranslatePinRequest,
+    SetOperatorsRequest, RequestApprovalRequest, ApproveRequest, ApplyRequest, BeginCeremonyRequest,
+    AddComponentRequest, FinishCeremonyRequest, ReadJournalRequest, VerifyJournalRequest>;
 
 // The failure, which every call may have for an answer, stands first; new ones go to the end.
 using VaultAnswer =
     std::variant<VaultFailure, VaultStatus, KeyInfoAnswer, DoneAnswer, KeyCheckAnswer,
                  CreateTmkAnswer, KeyEnvelopeAnswer, OpenCardAnswer, OpenStoredAnswer, MacAnswer,
-                 SignatureAnswer, PublicKeyAnswer, PinBlockAnswer>;
+                 SignatureAnswer, PublicKeyAnswer, PinBlockAnswer, TicketAnswer, ApprovalAnswer,
+                 JournalAnswer, JournalHeadAnswer>;
 
 // Encoding CHECKs what decoding refuses; what is accepted encodes to the bytes it came from. The
 // bytes may hold secrets: who is done with them wipes them.

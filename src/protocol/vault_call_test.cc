@@ -2,6 +2,7 @@
 #include "protocol/vault_call.h"
 
 #include "base/hex.h"
+#include "protocol/vault_ticket.h"
 #include "testing/prng.h"
 #include "testing/vectors.h"
 
@@ -48,7 +49,30 @@ std::vector<VaultRequest> requests() {
     all.emplace_back(RevokeTerminalRequest{{1, 2, 3, 4, 5, 6, 7, 8}});
     all.emplace_back(TranslatePinRequest{
         "bdk:pins", {{1, 2}, {3, 4}}, Buffer(90, 5), "tmk:1", PinBlockFormat::unionpay_sm4});
+    all.emplace_back(SetOperatorsRequest{2, {{"anna", {4, 1}}, {"bo", {4, 2}}}});
+    all.emplace_back(RequestApprovalRequest{Buffer(40, 1)});
+    all.emplace_back(ApproveRequest{{1, 2, 3}, "anna", Buffer(70, 0x30)});
+    all.emplace_back(ApplyRequest{{1, 2, 3}, Buffer(40, 1)});
+    all.emplace_back(BeginCeremonyRequest{"zmk", KeyUsage::zone_master, KeyAlgorithm::tdes, 3});
+    all.emplace_back(
+        AddComponentRequest{"zmk", SecretBytes::copy_of(Buffer(16, 1)), "anna", Buffer(70, 0x30)});
+    all.emplace_back(AddComponentRequest{"zmk", SecretBytes::copy_of(Buffer(32, 1)), {}, {}});
+    all.emplace_back(FinishCeremonyRequest{"zmk", {1, 2, 3}});
+    all.emplace_back(ReadJournalRequest{77});
+    all.emplace_back(VerifyJournalRequest{});
     return all;
+}
+
+JournalLine journal_line() {
+    return {.sequence = 3,
+            .at = {1'790'000'000'000},
+            .call = 19,
+            .outcome = JournalOutcome::refused,
+            .fault = VaultFault::approval_needed,
+            .count = 1,
+            .caller = "uid:1000",
+            .subject = "bdk:pins",
+            .mac = {1, 2, 3}};
 }
 
 std::vector<VaultAnswer> answers() {
@@ -58,7 +82,7 @@ std::vector<VaultAnswer> answers() {
                          .state = KeyState::suspended,
                          .check_value = {1, 2, 3}};
     std::vector<VaultAnswer> all;
-    all.emplace_back(VaultStatus{1, 2, 3, 4, 5, 6, 1ULL << 40, {key, key}});
+    all.emplace_back(VaultStatus{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1ULL << 40, {key, key}});
     all.emplace_back(KeyInfoAnswer{key});
     all.emplace_back(DoneAnswer{});
     all.emplace_back(KeyCheckAnswer{{1, 2, 3}});
@@ -71,6 +95,13 @@ std::vector<VaultAnswer> answers() {
     all.emplace_back(SignatureAnswer{Buffer(70, 0x30)});
     all.emplace_back(PublicKeyAnswer{{4, 1, 2}});
     all.emplace_back(PinBlockAnswer{Buffer(8, 0x30)});
+    all.emplace_back(TicketAnswer{{1, 2}, {1'790'000'000'000}, Buffer(120, 4)});
+    all.emplace_back(ApprovalAnswer{1, 2});
+    Buffer lines;
+    put_journal_line(lines, journal_line());
+    put_journal_line(lines, journal_line());
+    all.emplace_back(JournalAnswer{lines, 4});
+    all.emplace_back(JournalHeadAnswer{4, {1, 2}});
     all.emplace_back(VaultFailure{ErrorKind::denied, VaultFault::serial_reused});
     return all;
 }
@@ -165,6 +196,43 @@ TEST(VaultCall, RefusesSizesThatNoKeyHas) {
     // One component is no split knowledge.
     EXPECT_FALSE(decode_vault_request(unhex("C00101C10105C20161C30101C410" + std::string(32, '1')))
                      .has_value());
+}
+
+TEST(VaultTicket, HasOneFormForEachContent) {
+    const TicketContent content{.call = 19,
+                                .subject = "bdk:pins",
+                                .request_digest = {1, 2},
+                                .expires = {1'790'000'000'000},
+                                .nonce = {3, 4}};
+    const Buffer ticket = write_ticket(content);
+    EXPECT_EQ(read_ticket(ticket).value(), content);
+    for (std::size_t size = 0; size < ticket.size(); ++size) {
+        EXPECT_FALSE(read_ticket(Bytes(ticket).first(size)).has_value());
+    }
+    Buffer longer = ticket;
+    longer.push_back(0);
+    EXPECT_FALSE(read_ticket(longer).has_value());
+    EXPECT_NE(component_statement("zmk", {1}), component_statement("zmk", {2}));
+    EXPECT_NE(component_statement("zmk", {1}), component_statement("zm", {1}));
+}
+
+TEST(VaultJournal, LinesAreReadAsTheyWereWritten) {
+    Buffer bytes;
+    JournalLine second = journal_line();
+    second.call = journal_call_unreadable;
+    second.subject.clear();
+    second.outcome = JournalOutcome::counted;
+    second.count = 1'000'000;
+    put_journal_line(bytes, journal_line());
+    put_journal_line(bytes, second);
+    EXPECT_EQ(read_journal_lines(bytes).value(), (std::vector{journal_line(), second}));
+    EXPECT_LE(bytes.size(), 2 * journal_line_bytes_max);
+    const std::size_t one = bytes.size() - journal_body(second).size() - 32;
+    for (std::size_t size = 1; size < bytes.size(); ++size) {
+        EXPECT_EQ(read_journal_lines(Bytes(bytes).first(size)).has_value(), size == one) << size;
+    }
+    EXPECT_EQ(name_of_call(19), "destroy_key");
+    EXPECT_EQ(name_of_call(journal_call_unreadable), "unreadable");
 }
 
 TEST(VaultCall, EveryFaultHasANameAndAText) {

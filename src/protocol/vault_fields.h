@@ -43,7 +43,7 @@ public:
     }
     template <typename Number>
     Result<void> number(const Number& value) {
-        out_.put_number(value, sizeof(Number));
+        out_.put_number(static_cast<std::uint64_t>(value), sizeof(Number));
         return {};
     }
     template <typename Enum>

@@ -27,11 +27,17 @@ enum class KeyUsage : std::uint8_t {
     pin_base_derivation,  // B0: initial keys of phones, keys of their PINs.
     signing,              // S0: permits and commands.
     terminal_serial,      // The proof of a terminal's serial number.
+    block_protection,     // K1: keys in key blocks, both ways.
+    mac_cbc,              // M1: ISO 9797-1 algorithm 1; X9.9 with single DES.
+    mac_retail,           // M3: ISO 9797-1 algorithm 3; X9.19.
+    mac_cmac,             // M6
+    mac_hmac,             // M7
+    card_cryptogram,      // E0: an issuer's master key, for its cards' cryptograms.
 };
-constexpr unsigned key_usages = 9;
+constexpr unsigned key_usages = 15;
 
-enum class KeyAlgorithm : std::uint8_t { aes, tdes, des, sm4, p256 };
-constexpr unsigned key_algorithms = 5;
+enum class KeyAlgorithm : std::uint8_t { aes, tdes, des, sm4, p256, hmac };
+constexpr unsigned key_algorithms = 6;
 
 // Spec: [SP800-57] 7. Which may follow which: keys::may_follow().
 enum class KeyState : std::uint8_t {
@@ -81,8 +87,13 @@ enum class VaultFault : std::uint8_t {
     serial_cipher,     // Does not fit serial number and factor.
     pin_refused,       // The one answer to everything that can be wrong with a sealed PIN.
     state,             // The key's state does not go there.
+    approval_needed,   // Not without the operators.
+    approval,          // Not this request, not these operators, not enough, or too late.
+    operators,         // No list of operators that could decide anything.
+    ceremony,          // No such ceremony, or not this component.
+    journal,           // Does not hold together.
 };
-constexpr unsigned vault_faults = 22;
+constexpr unsigned vault_faults = 27;
 std::string_view name_of(VaultFault fault);
 
 constexpr std::uint32_t detail_of(VaultFault fault) {

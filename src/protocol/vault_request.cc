@@ -1,10 +1,13 @@
 // The fields of each request, in the order of the list.
 #include "protocol/vault_fields.h"
 
+#include <algorithm>
+
 namespace softpos::protocol {
 
 constexpr std::uint8_t first_request = 0x01;
 constexpr std::size_t component_bytes = 16;
+constexpr std::size_t component_bytes_max = 32;
 constexpr std::size_t working_key_bytes_min = 8;
 constexpr std::size_t working_key_bytes_max = 16;
 
@@ -130,6 +133,100 @@ Result<void> fields(Io& io, Is<TranslatePinRequest> auto& request) {
     TRY_VOID(io.bytes(request.stored_form, {1, stored_form_bytes_max}));
     TRY_VOID(io.alias(request.terminal_key));
     return io.choice(request.format, pin_block_formats);
+}
+
+// All operators in one field: a call has not room for one each.
+inline Buffer packed_operators(const std::vector<VaultOperator>& operators) {
+    CHECK(operators.size() <= operators_max);
+    Buffer out;
+    for (const VaultOperator& one : operators) {
+        CHECK(is_operator_name(one.name));
+        out.push_back(static_cast<std::uint8_t>(one.name.size()));
+        append(out, bytes_of(one.name));
+        append(out, one.point);
+    }
+    return out;
+}
+
+inline Result<std::vector<VaultOperator>> read_operators(Bytes packed) {
+    std::vector<VaultOperator> operators;
+    ByteReader in(packed);
+    while (const auto size = in.take_byte()) {
+        VaultOperator one;
+        const auto name = in.take(*size);
+        const auto point = name ? in.take(one.point.size()) : std::nullopt;
+        if (!point || !is_operator_name(text_of(*name)) || operators.size() >= operators_max) {
+            return fail(ErrorKind::malformed, "vault call: operator");
+        }
+        one.name = std::string(text_of(*name));
+        std::ranges::copy(*point, one.point.begin());
+        operators.push_back(std::move(one));
+    }
+    return operators;
+}
+
+template <typename Io>
+Result<void> fields(Io& io, Is<SetOperatorsRequest> auto& request) {
+    constexpr SizeRange size{0, operators_max * (1 + operator_name_bytes_max + sizeof(EcPoint))};
+    TRY_VOID(io.number(request.quorum));
+    if constexpr (Io::reads) {
+        Buffer packed;
+        TRY_VOID(io.bytes(packed, size));
+        request.operators = TRY(read_operators(packed));
+        return {};
+    } else {
+        return io.bytes(packed_operators(request.operators), size);
+    }
+}
+
+template <typename Io>
+Result<void> fields(Io& io, Is<RequestApprovalRequest> auto& request) {
+    return io.bytes(request.request, {1, approved_request_bytes_max});
+}
+
+template <typename Io>
+Result<void> fields(Io& io, Is<ApproveRequest> auto& request) {
+    TRY_VOID(io.array(request.nonce));
+    TRY_VOID(io.alias(request.operator_name));
+    return io.bytes(request.signature, {1, signature_bytes_max});
+}
+
+template <typename Io>
+Result<void> fields(Io& io, Is<ApplyRequest> auto& request) {
+    TRY_VOID(io.array(request.nonce));
+    return io.bytes(request.request, {1, approved_request_bytes_max});
+}
+
+template <typename Io>
+Result<void> fields(Io& io, Is<BeginCeremonyRequest> auto& request) {
+    TRY_VOID(io.alias(request.alias));
+    TRY_VOID(io.choice(request.usage, key_usages));
+    TRY_VOID(io.choice(request.algorithm, key_algorithms));
+    return io.number(request.components);
+}
+
+template <typename Io>
+Result<void> fields(Io& io, Is<AddComponentRequest> auto& request) {
+    TRY_VOID(io.alias(request.alias));
+    TRY_VOID(io.secret(request.component, {component_bytes, component_bytes_max}));
+    TRY_VOID(io.text(request.operator_name, {0, operator_name_bytes_max}));
+    return io.bytes(request.signature, {0, signature_bytes_max});
+}
+
+template <typename Io>
+Result<void> fields(Io& io, Is<FinishCeremonyRequest> auto& request) {
+    TRY_VOID(io.alias(request.alias));
+    return io.array(request.check_value);
+}
+
+template <typename Io>
+Result<void> fields(Io& io, Is<ReadJournalRequest> auto& request) {
+    return io.number(request.from);
+}
+
+template <typename Io>
+Result<void> fields(Io&, Is<VerifyJournalRequest> auto&) {
+    return {};
 }
 
 Buffer encode(const VaultRequest& request) {

@@ -15,6 +15,7 @@ constexpr std::size_t key_components_min = 2;
 constexpr std::size_t key_components_max = 3;
 constexpr std::size_t mac_data_bytes_max = 4096;
 constexpr std::size_t sign_message_bytes_max = 4096;
+constexpr std::size_t signature_bytes_max = 72;  // ECDSA on P-256, in DER.
 constexpr std::size_t card_aad_bytes_max = 64;
 constexpr std::size_t stored_form_bytes_max = 512;
 constexpr std::size_t terminal_id_bytes = 8;
@@ -154,5 +155,77 @@ struct TranslatePinRequest {
     std::string terminal_key{};
     PinBlockFormat format = PinBlockFormat::iso0;
 };
+
+// ---- Operators: nobody alone decides about a key that everything hangs on -------------------
+
+constexpr std::size_t operators_max = 8;
+constexpr std::size_t operator_name_bytes_max = 32;
+constexpr std::size_t approved_request_bytes_max = 2048;
+constexpr std::size_t ticket_nonce_bytes = 16;
+
+using TicketNonce = std::array<std::uint8_t, ticket_nonce_bytes>;
+
+struct VaultOperator {
+    std::string name{};  // As a key's alias.
+    EcPoint point{};
+
+    friend bool operator==(const VaultOperator&, const VaultOperator&) = default;
+};
+
+bool is_operator_name(std::string_view text);  // A key's alias, and no longer than that.
+
+// The first list is taken from whoever brings it; every other needs the approvals of the last.
+struct SetOperatorsRequest {
+    std::uint8_t quorum = 0;  // How many must approve; at least two.
+    std::vector<VaultOperator> operators{};
+};
+
+// What is to be approved: another request, encoded. It has no secret in it.
+struct RequestApprovalRequest {
+    Buffer request{};
+};
+
+struct ApproveRequest {
+    TicketNonce nonce{};
+    std::string operator_name{};
+    Buffer signature{};  // ECDSA over the ticket, in DER.
+};
+
+// Does what was approved, once.
+struct ApplyRequest {
+    TicketNonce nonce{};
+    Buffer request{};
+};
+
+// ---- Ceremony: a key out of components that different people bring --------------------------
+
+struct BeginCeremonyRequest {
+    std::string alias{};
+    KeyUsage usage = KeyUsage::zone_master;
+    KeyAlgorithm algorithm = KeyAlgorithm::tdes;
+    std::uint8_t components = 2;
+};
+
+// Where there are operators, each component comes from another one of them, who signs
+// component_statement().
+struct AddComponentRequest {
+    std::string alias{};
+    SecretBytes component{};
+    std::string operator_name{};  // Empty where there are no operators.
+    Buffer signature{};
+};
+
+struct FinishCeremonyRequest {
+    std::string alias{};
+    KeyCheck check_value{};  // That of the key which must come out; who brings it knows it.
+};
+
+// ---- Journal --------------------------------------------------------------------------------
+
+struct ReadJournalRequest {
+    std::uint64_t from = 1;  // Sequence number.
+};
+
+struct VerifyJournalRequest {};
 
 }  // namespace softpos::protocol

@@ -30,20 +30,32 @@ constexpr Row table[] = {
      bits(derive_initial_key, derive_card_key)},
     {KeyUsage::pin_base_derivation, KeyMode::derive, bits(aes), Exportability::none,
      bits(derive_initial_key, derive_pin_key)},
-    {KeyUsage::zone_master, KeyMode::wrap, bits(tdes), Exportability::none, bits(wrap_key)},
-    {KeyUsage::terminal_master, KeyMode::unwrap, bits(tdes), Exportability::trusted,
+    {KeyUsage::zone_master, KeyMode::wrap, bits(tdes, sm4), Exportability::none, bits(wrap_key)},
+    {KeyUsage::terminal_master, KeyMode::unwrap, bits(tdes, sm4), Exportability::trusted,
      bits(leave_under_zone_key, unwrap_working_keys, use_working_keys)},
-    {KeyUsage::pin, KeyMode::encrypt, bits(tdes), Exportability::none, bits(encrypt_pin)},
+    {KeyUsage::pin, KeyMode::encrypt, bits(tdes, sm4), Exportability::none, bits(encrypt_pin)},
     {KeyUsage::pin, KeyMode::encrypt, bits(des), Exportability::none, 0},
-    {KeyUsage::mac, KeyMode::mac_both, bits(des, tdes), Exportability::none,
+    {KeyUsage::mac, KeyMode::mac_both, bits(des, tdes, sm4), Exportability::none,
      bits(generate_mac, verify_mac)},
-    {KeyUsage::data, KeyMode::encrypt, bits(des, tdes), Exportability::none, 0},
+    {KeyUsage::data, KeyMode::encrypt, bits(des, tdes, sm4), Exportability::none, 0},
     {KeyUsage::signing, KeyMode::sign, bits(p256), Exportability::none, bits(sign)},
     {KeyUsage::terminal_serial, KeyMode::verify, bits(sm4), Exportability::sensitive,
      bits(leave_to_phone, prove_serial)},
+    {KeyUsage::block_protection, KeyMode::wrap, bits(aes, tdes, sm4), Exportability::none,
+     bits(wrap_block, unwrap_block)},
+    {KeyUsage::mac_cbc, KeyMode::mac_both, bits(des, tdes, aes, sm4), Exportability::trusted,
+     bits(generate_mac, verify_mac, leave_in_block)},
+    {KeyUsage::mac_retail, KeyMode::mac_both, bits(tdes), Exportability::trusted,
+     bits(generate_mac, verify_mac, leave_in_block)},
+    {KeyUsage::mac_cmac, KeyMode::mac_both, bits(tdes, aes, sm4), Exportability::trusted,
+     bits(generate_mac, verify_mac, leave_in_block)},
+    {KeyUsage::mac_hmac, KeyMode::mac_both, bits(hmac), Exportability::trusted,
+     bits(generate_mac, verify_mac, leave_in_block)},
+    {KeyUsage::card_cryptogram, KeyMode::derive, bits(tdes), Exportability::trusted,
+     bits(verify_cryptogram, answer_cryptogram, leave_in_block)},
 };
 
-constexpr unsigned leaving = bits(leave_under_zone_key, leave_to_phone);
+constexpr unsigned leaving = bits(leave_under_zone_key, leave_to_phone, leave_in_block);
 
 const Row* row_of(KeyUsage usage, KeyAlgorithm algorithm) {
     const auto* row = std::ranges::find_if(table, [&](const Row& one) {

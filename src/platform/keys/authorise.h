@@ -22,8 +22,13 @@ enum class Operation : std::uint8_t {
     sign,
     leave_to_phone,  // Of a serial key, in an envelope.
     prove_serial,    // With a serial key: whether a terminal has it.
+    wrap_block,      // With a key of key blocks.
+    unwrap_block,
+    leave_in_block,  // Of a key that may.
+    verify_cryptogram,
+    answer_cryptogram,
 };
-constexpr unsigned operation_count = 13;
+constexpr unsigned operation_count = 18;
 
 // denied unless the key is active, its attributes are a row of the table, and the row has the
 // operation. What leaves must be exportable besides.

@@ -19,6 +19,12 @@ bool expected(Operation operation, const KeyAttributes& key, KeyState state) {
                exportability.contains(static_cast<char>(key.exportability));
     };
     using enum KeyAlgorithm;
+    const auto is_plain_mac = [&](std::set<char> exportability) {
+        return is(KeyUsage::mac_cbc, KeyMode::mac_both, {des, tdes, aes, sm4}, exportability) ||
+               is(KeyUsage::mac_retail, KeyMode::mac_both, {tdes}, exportability) ||
+               is(KeyUsage::mac_cmac, KeyMode::mac_both, {tdes, aes, sm4}, exportability) ||
+               is(KeyUsage::mac_hmac, KeyMode::mac_both, {hmac}, exportability);
+    };
     switch (operation) {
         case Operation::derive_initial_key:
             return is(KeyUsage::base_derivation, KeyMode::derive, {aes}, {'N'}) ||
@@ -28,23 +34,33 @@ bool expected(Operation operation, const KeyAttributes& key, KeyState state) {
         case Operation::derive_pin_key:
             return is(KeyUsage::pin_base_derivation, KeyMode::derive, {aes}, {'N'});
         case Operation::wrap_key:
-            return is(KeyUsage::zone_master, KeyMode::wrap, {tdes}, {'N'});
+            return is(KeyUsage::zone_master, KeyMode::wrap, {tdes, sm4}, {'N'});
         case Operation::leave_under_zone_key:
-            return is(KeyUsage::terminal_master, KeyMode::unwrap, {tdes}, {'E'});
+            return is(KeyUsage::terminal_master, KeyMode::unwrap, {tdes, sm4}, {'E'});
         case Operation::unwrap_working_keys:
         case Operation::use_working_keys:
-            return is(KeyUsage::terminal_master, KeyMode::unwrap, {tdes}, {'E', 'N'});
+            return is(KeyUsage::terminal_master, KeyMode::unwrap, {tdes, sm4}, {'E', 'N'});
         case Operation::generate_mac:
         case Operation::verify_mac:
-            return is(KeyUsage::mac, KeyMode::mac_both, {des, tdes}, {'N'});
+            return is(KeyUsage::mac, KeyMode::mac_both, {des, tdes, sm4}, {'N'}) ||
+                   is_plain_mac({'E', 'N'});
         case Operation::encrypt_pin:
-            return is(KeyUsage::pin, KeyMode::encrypt, {tdes}, {'N'});
+            return is(KeyUsage::pin, KeyMode::encrypt, {tdes, sm4}, {'N'});
         case Operation::sign:
             return is(KeyUsage::signing, KeyMode::sign, {p256}, {'N'});
         case Operation::leave_to_phone:
             return is(KeyUsage::terminal_serial, KeyMode::verify, {sm4}, {'S'});
         case Operation::prove_serial:
             return is(KeyUsage::terminal_serial, KeyMode::verify, {sm4}, {'S', 'N'});
+        case Operation::wrap_block:
+        case Operation::unwrap_block:
+            return is(KeyUsage::block_protection, KeyMode::wrap, {aes, tdes, sm4}, {'N'});
+        case Operation::leave_in_block:
+            return is_plain_mac({'E'}) ||
+                   is(KeyUsage::card_cryptogram, KeyMode::derive, {tdes}, {'E'});
+        case Operation::verify_cryptogram:
+        case Operation::answer_cryptogram:
+            return is(KeyUsage::card_cryptogram, KeyMode::derive, {tdes}, {'E', 'N'});
     }
     return false;
 }
@@ -84,7 +100,15 @@ TEST(Authorise, PermitsWhatIsListedAndDeniesEverythingElse) {
             }
         }
     }
-    EXPECT_EQ(permitted, 2U + 2U + 1U + (1U + 2U * 2U) + 2U * 2U + 1U + 1U + (1U + 2U));
+    constexpr std::size_t base_keys = 2 + 2;
+    constexpr std::size_t master_keys = 2 + 2 * (1 + 2 + 2);  // Zone; terminal, each algorithm.
+    constexpr std::size_t working_keys = 2 + 3 * 2;           // PIN; MAC both ways.
+    constexpr std::size_t other_keys = 1 + (1 + 2);           // Signing; serial.
+    constexpr std::size_t block_keys = 3 * 2;
+    constexpr std::size_t plain_macs = (4 + 1 + 3 + 1) * (2 * 2 + 1);
+    constexpr std::size_t card_keys = 2 * 2 + 1;
+    EXPECT_EQ(permitted, base_keys + master_keys + working_keys + other_keys + block_keys +
+                             plain_macs + card_keys);
 }
 
 TEST(Authorise, AKeyOfNoRowCannotBeMade) {

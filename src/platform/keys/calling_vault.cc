@@ -52,17 +52,6 @@ Result<WorkingKeyCryptogram> owned(const codec::KeyCryptogram& key) {
 
 }  // namespace
 
-template <typename Answer>
-Result<Answer> CallingVault::ask(const VaultRequest& request) {
-    VaultAnswer answer = TRY(exchange(request));
-    if (const auto* failure = std::get_if<protocol::VaultFailure>(&answer)) {
-        return refuse(failure->kind, failure->fault);
-    }
-    auto* expected = std::get_if<Answer>(&answer);
-    if (expected == nullptr) return refuse(ErrorKind::unavailable, VaultFault::other);
-    return std::move(*expected);
-}
-
 Result<void> CallingVault::ask_done(const VaultRequest& request) {
     TRY_VOID(ask<protocol::DoneAnswer>(request));
     return {};

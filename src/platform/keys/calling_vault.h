@@ -38,6 +38,32 @@ public:
     Result<KeySummary> key_info(std::string_view alias) final;
     Result<VaultStatus> status() final;
 
+    // ---- For operators and auditors, beside what the platform calls -------------------------
+
+    Result<void> set_operators(std::uint8_t quorum,
+                               std::span<const protocol::VaultOperator> operators);
+    Result<protocol::TicketAnswer> request_approval(Bytes request);
+    Result<protocol::ApprovalAnswer> approve(const protocol::ApproveRequest& approval);
+    // What the request itself would have answered.
+    Result<protocol::VaultAnswer> apply(const protocol::TicketNonce& nonce, Bytes request);
+
+    Result<void> begin_ceremony(const protocol::BeginCeremonyRequest& request);
+    struct Component {
+        std::string_view alias;
+        const SecretBytes& bytes;
+        std::string_view operator_name = {};  // Both empty where there are no operators.
+        Bytes signature = {};
+    };
+    Result<KeyCheck> add_component(const Component& component);
+    Result<KeyCheck> finish_ceremony(std::string_view alias, const KeyCheck& check_value);
+
+    struct JournalPart {
+        std::vector<protocol::JournalLine> lines;
+        std::uint64_t last;  // Sequence number of the newest line there is.
+    };
+    Result<JournalPart> read_journal(std::uint64_t from);
+    Result<protocol::JournalHeadAnswer> verify_journal();
+
 private:
     // unavailable where there was no answer. A VaultFailure is an answer.
     virtual Result<protocol::VaultAnswer> exchange(const protocol::VaultRequest& request) = 0;
@@ -46,5 +72,18 @@ private:
     Result<Answer> ask(const protocol::VaultRequest& request);
     Result<void> ask_done(const protocol::VaultRequest& request);
 };
+
+template <typename Answer>
+Result<Answer> CallingVault::ask(const protocol::VaultRequest& request) {
+    protocol::VaultAnswer answer = TRY(exchange(request));
+    if (const auto* failure = std::get_if<protocol::VaultFailure>(&answer)) {
+        return std::unexpected(protocol::error_of(failure->kind, failure->fault));
+    }
+    auto* expected = std::get_if<Answer>(&answer);
+    if (expected == nullptr) {
+        return std::unexpected(protocol::error_of(ErrorKind::unavailable, VaultFault::other));
+    }
+    return std::move(*expected);
+}
 
 }  // namespace softpos::keys

@@ -23,6 +23,18 @@ std::string_view tr31_usage(KeyUsage usage) {
             return "S0";
         case KeyUsage::terminal_serial:
             return "11";
+        case KeyUsage::block_protection:
+            return "K1";
+        case KeyUsage::mac_cbc:
+            return "M1";
+        case KeyUsage::mac_retail:
+            return "M3";
+        case KeyUsage::mac_cmac:
+            return "M6";
+        case KeyUsage::mac_hmac:
+            return "M7";
+        case KeyUsage::card_cryptogram:
+            return "E0";
     }
     CHECK(false);
     return {};
@@ -40,6 +52,8 @@ char tr31_algorithm(KeyAlgorithm algorithm) {
             return '4';
         case KeyAlgorithm::p256:
             return 'E';
+        case KeyAlgorithm::hmac:
+            return 'H';
     }
     CHECK(false);
     return 0;

@@ -6,6 +6,7 @@
 #include "crypto/drbg.h"
 #include "crypto/hash.h"
 #include "crypto/kcv.h"
+#include "crypto/mac.h"
 #include "crypto/p256.h"
 
 #include <algorithm>
@@ -15,6 +16,7 @@ namespace {
 
 constexpr std::size_t aes_key_bytes = 16;
 constexpr std::size_t sm4_key_bytes = 16;
+constexpr std::size_t long_key_bytes = 32;  // What wraps others is at least as strong as they are.
 
 Result<void> still_there(const KeyEntry& key) {
     if (key.state != KeyState::destroyed) return {};
@@ -92,7 +94,11 @@ Result<KeyCheck> KeyBackend::check_value(const KeyEntry& key) {
 SecretBytes fresh_key(const KeyAttributes& attributes, Random& random) {
     switch (attributes.algorithm) {
         case KeyAlgorithm::aes:
-            return crypto::random_secret(random, aes_key_bytes);
+            return crypto::random_secret(random, attributes.usage == KeyUsage::block_protection
+                                                     ? long_key_bytes
+                                                     : aes_key_bytes);
+        case KeyAlgorithm::hmac:
+            return crypto::random_secret(random, long_key_bytes);
         case KeyAlgorithm::sm4:
             return crypto::random_secret(random, sm4_key_bytes);
         case KeyAlgorithm::tdes:
@@ -118,6 +124,8 @@ Result<KeyCheck> check_value_of(KeyAlgorithm algorithm, Bytes key) {
         case KeyAlgorithm::tdes:
         case KeyAlgorithm::des:
             return cut(TRY(crypto::zero_block_kcv(crypto::Cipher::tdes, key)));
+        case KeyAlgorithm::hmac:
+            return cut(crypto::hmac_sha256(key, {}));
         case KeyAlgorithm::p256: {
             const auto pair = TRY(crypto::P256Key::from_private_der(key));
             EcPoint point{};

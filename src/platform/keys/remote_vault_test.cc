@@ -38,7 +38,7 @@ public:
         thread_ = std::thread([this] {
             CHECK(server_
                       ->serve([this](Bytes request, const host::PeerId& peer) {
-                          return service_->handle(request, {.uid = peer.uid});
+                          return service_->handle(request, Caller::of_uid(peer.uid));
                       })
                       .has_value());
         });
@@ -164,7 +164,7 @@ pid_t start_vault(const host::ScratchDirectory& scratch) {
     if (!vault) ::_exit(1);
     VaultService service((*vault)->core());
     const auto served = (*server)->serve([&service](Bytes request, const host::PeerId& peer) {
-        return service.handle(request, {.uid = peer.uid});
+        return service.handle(request, Caller::of_uid(peer.uid));
     });
     ::_exit(served ? 0 : 2);
 }
@@ -204,12 +204,14 @@ TEST(VaultService, AnswersEverything) {
                                         : protocol::encode(protocol::VaultRequest(
                                               protocol::MacRequest{"terminal", prng.bytes(16)}));
         if (round % 4 == 3) request[prng.below(10)] = static_cast<std::uint8_t>(prng.next());
-        const auto answer = protocol::decode_vault_answer(service.handle(request, {}));
+        const auto answer =
+            protocol::decode_vault_answer(service.handle(request, Caller::of_uid(1)));
         ASSERT_TRUE(answer.has_value()) << "SEED=" << prng.seed();
         ASSERT_TRUE(std::holds_alternative<protocol::VaultFailure>(*answer) ||
                     std::holds_alternative<VaultStatus>(*answer));
     }
-    const auto other = protocol::decode_vault_answer(service.handle(unhex("C00102C10101"), {}));
+    const auto other =
+        protocol::decode_vault_answer(service.handle(unhex("C00102C10101"), Caller::of_uid(1)));
     EXPECT_EQ(std::get<protocol::VaultFailure>(*other).fault, VaultFault::version_unsupported);
 }
 

@@ -7,18 +7,22 @@
 
 namespace softpos::keys {
 
+SoftVault::SoftVault() : caller_(Caller::of_uid(::getuid())) {}
+
 Result<std::unique_ptr<SoftVault>> SoftVault::open(const std::string& directory, Random& random,
                                                    const Options& options) {
-    auto core =
+    std::unique_ptr<SoftVault> vault(new SoftVault);
+    vault->core_ =
         TRY(VaultCore::open({.directory = directory,
                              .random = random,
+                             .clock = vault->clock_,
                              .backend = std::make_unique<SoftBackend>(random),
                              .log_bytes_before_snapshot = options.log_bytes_before_snapshot}));
-    return std::unique_ptr<SoftVault>(new SoftVault(std::move(core)));
+    return vault;
 }
 
 Result<protocol::VaultAnswer> SoftVault::exchange(const protocol::VaultRequest& request) {
-    return core_->handle(request, {.uid = ::getuid()});
+    return core_->handle(request, caller_);
 }
 
 }  // namespace softpos::keys

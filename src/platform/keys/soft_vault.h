@@ -25,9 +25,11 @@ public:
     Result<void> flush() { return core_->flush(); }
 
 private:
-    explicit SoftVault(std::unique_ptr<VaultCore> core) : core_(std::move(core)) {}
+    SoftVault();
     Result<protocol::VaultAnswer> exchange(const protocol::VaultRequest& request) override;
 
+    Caller caller_;
+    SystemClock clock_;
     std::unique_ptr<VaultCore> core_;
 };
 

@@ -2,7 +2,10 @@
 // keys. For the process that runs nothing else, behind the gate.
 #pragma once
 
+#include "base/clock.h"
 #include "crypto/cipher.h"
+#include "platform/keys/approvals.h"
+#include "platform/keys/ceremony.h"
 #include "platform/keys/key_backend.h"
 #include "platform/keys/vault_store.h"
 
@@ -14,9 +17,11 @@
 
 namespace softpos::keys {
 
-// Who asks, for the journal.
+// Who asks, for the journal: "uid:1000", or the name in a certificate. Printable, without blanks.
 struct Caller {
-    std::uint32_t uid = 0;
+    std::string name;
+
+    static Caller of_uid(std::uint32_t uid) { return {"uid:" + std::to_string(uid)}; }
 };
 
 // What it is worth as a store: see VaultStore. As a door: no call gives a key out, each use of a
@@ -28,12 +33,15 @@ struct Caller {
 // its own record. Everything else is on disk before the answer is given.
 //
 //     auto core = TRY(VaultCore::open({.directory = path, .random = random, .backend = ...}));
-//     const VaultAnswer answer = core->handle(request, {.uid = peer.uid});
+//     const VaultAnswer answer = core->handle(request, Caller::of_uid(peer.uid));
 class VaultCore {
 public:
     static constexpr std::size_t keys_max = 4'000'000;
     static constexpr std::size_t phones_max = 1'000'000;
     static constexpr std::size_t unsaved_replays_max = 64;
+    // Refusals wait in memory for a while, as used serial numbers do.
+    static constexpr std::size_t unwritten_lines_max = 64;
+    static constexpr std::size_t ceremonies_max = 4;
     // Sealed PINs under one initial key that were none, until it is replaced. A phone makes no such
     // mistake; whoever tries blocks out gets this many answers.
     static constexpr std::uint8_t pin_failures_max = 8;
@@ -41,6 +49,7 @@ public:
     struct Parts {
         std::string directory;
         Random& random;
+        const Clock& clock;
         std::unique_ptr<KeyBackend> backend;
         // A log that grew beyond this and beyond the snapshot is replaced by a new snapshot.
         std::uint64_t log_bytes_before_snapshot = VaultStore::log_bytes_before_snapshot_default;
@@ -51,7 +60,10 @@ public:
     // From any thread, one at a time. Never without an answer.
     protocol::VaultAnswer handle(const protocol::VaultRequest& request, const Caller& caller);
 
-    // The used serial numbers that are not on disk yet.
+    // Something came that was no request.
+    void note_unreadable(const Caller& caller, VaultFault fault);
+
+    // The used serial numbers and journal lines that are not on disk yet.
     Result<void> flush();
 
     // What the gate must leave open, the directory first.
@@ -83,7 +95,6 @@ private:
     struct KeyUse {
         Operation operation;
         const KeyEntry& key;
-        crypto::Cipher cipher;
     };
     // What one serial number is used for.
     struct SerialUse {
@@ -94,13 +105,37 @@ private:
     };
     struct PinUse;
 
-    VaultCore(Random& random, std::unique_ptr<KeyBackend> backend)
-        : random_(random), backend_(std::move(backend)) {}
+    // What of the store is the journal's.
+    struct Replayed {
+        std::vector<JournalLine> lines{};
+        JournalHead head{};
+    };
+
+    explicit VaultCore(Parts& parts)
+        : random_(parts.random), clock_(parts.clock), backend_(std::move(parts.backend)) {}
     Result<void> take_entry(Entry entry);
+    JournalLine line_of(const protocol::VaultRequest& request, const Caller& caller) const;
     Result<void> commit(std::span<const Entry> entries);
+    Result<void> commit_after_lines(std::span<const Entry> entries, const JournalHead& before);
     Result<void> snapshot();
 
+    // Operators, ceremonies, journal: vault_core_control.cc.
+    bool needs_approval(const protocol::VaultRequest& request) const;
+    Result<protocol::VaultRequest> approvable(Bytes encoded) const;
+    std::vector<Ceremony>::iterator ceremony_of(std::string_view alias);
+    Result<void> write_journal();
+    Answered on(const protocol::SetOperatorsRequest& request);
+    Answered on(const protocol::RequestApprovalRequest& request);
+    Answered on(const protocol::ApproveRequest& request);
+    Answered on(const protocol::ApplyRequest& request);
+    Answered on(const protocol::BeginCeremonyRequest& request);
+    Answered on(const protocol::AddComponentRequest& request);
+    Answered on(const protocol::FinishCeremonyRequest& request);
+    Answered on(const protocol::ReadJournalRequest& request);
+    Answered on(const protocol::VerifyJournalRequest&);
+
     // Keys: vault_core_keys.cc.
+    KeyAttributes marked(KeyAttributes attributes) const;
     Result<const KeyEntry*> find(std::string_view name) const;
     Result<void> check_new(std::string_view alias) const;
     Result<void> add(KeyEntry key);
@@ -145,10 +180,19 @@ private:
     Result<SecretBytes> open_stored(Bytes stored_form) const;
 
     Random& random_;
+    const Clock& clock_;
     std::unique_ptr<KeyBackend> backend_;
     std::mutex mutex_;  // Around everything below: a call takes microseconds.
     std::unique_ptr<VaultStore> store_;
     SecretBytes card_key_;
+    std::optional<Journal> journal_;
+    std::uint64_t saved_line_ = 0;  // Up to here the lines are in the store or their file.
+    std::optional<JournalLine> prospective_;  // What will be true once the call at hand is done.
+    std::array<std::uint64_t, std::variant_size_v<protocol::VaultRequest>> counts_{};
+    std::uint64_t refusals_ = 0;
+    std::uint64_t data_calls_ = 0;
+    Approvals approvals_;
+    std::vector<Ceremony> ceremonies_;
     std::unordered_map<std::string, KeyEntry, NameHash, std::equal_to<>> keys_;
     std::unordered_map<InitialKeyId, Phone, IdHash> phones_;
     std::vector<ReplayEntry> unsaved_replays_;

@@ -1,5 +1,4 @@
 // The life of keys: made, imported, looked at, put out of use, destroyed.
-#include "crypto/drbg.h"
 #include "platform/keys/vault_core.h"
 #include "platform/keys/vault_core_parts.h"
 
@@ -8,41 +7,46 @@
 namespace softpos::keys {
 namespace {
 
-constexpr std::size_t tdes_bytes = 16;
-constexpr std::size_t des_bytes = 8;
-
-// Split knowledge: nobody who brings a component knows the key, and a mistake of one shows in the
-// check value. Equal components would cancel each other, and equal halves are single DES.
-Result<SecretBytes> sum_of(std::span<const SecretBytes> components) {
-    const bool count = components.size() >= protocol::key_components_min &&
-                       components.size() <= protocol::key_components_max;
-    if (!count) return refuse(ErrorKind::malformed, VaultFault::components);
-    SecretBytes sum(tdes_bytes);
-    for (std::size_t i = 0; i < components.size(); ++i) {
-        const Bytes one = components[i].bytes();
-        if (one.size() != tdes_bytes) return refuse(ErrorKind::malformed, VaultFault::components);
-        for (std::size_t before = 0; before < i; ++before) {
-            if (equal_constant_time(one, components[before].bytes())) {
-                return refuse(ErrorKind::denied, VaultFault::components);
-            }
-        }
-        for (std::size_t k = 0; k < one.size(); ++k) {
-            sum.writable()[k] = static_cast<std::uint8_t>(sum.bytes()[k] ^ one[k]);
-        }
-    }
-    if (equal_constant_time(sum.bytes().first(des_bytes), sum.bytes().last(des_bytes))) {
-        return refuse(ErrorKind::denied, VaultFault::components);
-    }
-    return sum;
+// Those that others hang on: few, and what an operator wants to see.
+bool is_root(KeyUsage usage) {
+    return usage == KeyUsage::base_derivation || usage == KeyUsage::pin_base_derivation ||
+           usage == KeyUsage::zone_master || usage == KeyUsage::signing ||
+           usage == KeyUsage::block_protection || usage == KeyUsage::card_cryptogram;
 }
 
-// Those whose names an operator wants to see, and of which there are few.
-bool is_listed(KeyUsage usage) {
-    return usage == KeyUsage::base_derivation || usage == KeyUsage::pin_base_derivation ||
-           usage == KeyUsage::zone_master || usage == KeyUsage::signing;
+// One overload each kind of name that a request has.
+template <typename Request>
+std::string named_by(const Request& request) {
+    if constexpr (requires { request.alias; }) {
+        return request.alias;
+    } else if constexpr (requires { request.base_key; }) {
+        return request.base_key;
+    } else if constexpr (requires { request.terminal_key; }) {
+        return request.terminal_key;
+    } else if constexpr (requires { request.operator_name; }) {
+        return request.operator_name;
+    } else {
+        return {};
+    }
 }
 
 }  // namespace
+
+std::string key_of(const protocol::VaultRequest& request) {
+    // What is asked for or applied is another request, and that one's key is meant.
+    Bytes inner;
+    if (const auto* asked = std::get_if<protocol::RequestApprovalRequest>(&request)) {
+        inner = asked->request;
+    } else if (const auto* applied = std::get_if<protocol::ApplyRequest>(&request)) {
+        inner = applied->request;
+    }
+    if (!inner.empty()) {
+        const auto decoded = protocol::decode_vault_request(inner);
+        if (!decoded) return {};
+        return std::visit([](const auto& one) { return named_by(one); }, *decoded);
+    }
+    return std::visit([](const auto& one) { return named_by(one); }, request);
+}
 
 Result<const KeyEntry*> VaultCore::find(std::string_view name) const {
     const auto found = keys_.find(name);
@@ -62,9 +66,15 @@ Result<void> VaultCore::add(KeyEntry key) {
     return take_entry(std::move(key));
 }
 
+// Once there are operators, the keys that others hang on are theirs.
+KeyAttributes VaultCore::marked(KeyAttributes attributes) const {
+    attributes.dual_control = approvals_.active() && is_root(attributes.usage);
+    return attributes;
+}
+
 Result<KeyCheck> VaultCore::create(std::string_view alias, KeyUsage usage, KeyAlgorithm algorithm) {
     TRY_VOID(check_new(alias));
-    KeyEntry key = TRY(backend_->generate(alias, made_for(usage, algorithm)));
+    KeyEntry key = TRY(backend_->generate(alias, marked(made_for(usage, algorithm))));
     const KeyCheck check = TRY(backend_->check_value(key));
     TRY_VOID(add(std::move(key)));
     return check;
@@ -94,11 +104,16 @@ VaultCore::Answered VaultCore::on(const protocol::PublicKeyRequest& request) {
     return protocol::PublicKeyAnswer{TRY(backend_->public_point(*TRY(find(request.alias))))};
 }
 
+// All at once, where one who may be trusted with all of it brings them: a test, a demo. Where there
+// are operators, a ceremony does it.
 VaultCore::Answered VaultCore::on(const protocol::ImportZmkRequest& request) {
     TRY_VOID(check_new(request.alias));
-    const SecretBytes sum = TRY(sum_of(request.components));
-    KeyEntry key = TRY(backend_->import(
-        request.alias, made_for(KeyUsage::zone_master, KeyAlgorithm::tdes), sum.bytes()));
+    Ceremony ceremony =
+        TRY(Ceremony::begin(request.alias, made_for(KeyUsage::zone_master, KeyAlgorithm::tdes),
+                            request.components.size()));
+    for (const SecretBytes& one : request.components) TRY(ceremony.add(one.bytes(), {}));
+    const SecretBytes sum = TRY(ceremony.finish());
+    KeyEntry key = TRY(backend_->import(request.alias, ceremony.attributes(), sum.bytes()));
     const KeyCheck check = TRY(backend_->check_value(key));
     TRY_VOID(add(std::move(key)));
     return protocol::KeyCheckAnswer{check};
@@ -167,7 +182,7 @@ VaultCore::Answered VaultCore::on(const protocol::VaultStatusRequest&) {
         if (usage == KeyUsage::zone_master) ++status.zone_keys;
         if (usage == KeyUsage::terminal_master) ++status.terminal_keys;
         if (usage == KeyUsage::mac) ++status.signed_in_terminals;
-        if (is_listed(usage) && status.listed.size() < protocol::base_keys_listed_max) {
+        if (is_root(usage) && status.listed.size() < protocol::base_keys_listed_max) {
             status.listed.push_back(TRY(summary_of(key)));
         }
     }
@@ -176,6 +191,10 @@ VaultCore::Answered VaultCore::on(const protocol::VaultStatusRequest&) {
     for (const auto& [id, phone] : phones_) {
         if (phone.pin_failures >= pin_failures_max) ++status.pin_locked_phones;
     }
+    status.operators = static_cast<std::uint32_t>(approvals_.who().operators.size());
+    status.quorum = approvals_.who().quorum;
+    status.refusals = refusals_;
+    status.data_calls = data_calls_;
     status.log_bytes = store_->log_bytes();
     return status;
 }

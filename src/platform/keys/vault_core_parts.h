@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/check.h"
+#include "crypto/cipher.h"
 #include "crypto/dukpt_aes.h"
 #include "platform/keys/authorise.h"
 #include "protocol/vault_call.h"
@@ -37,6 +38,16 @@ inline InitialKeyId id_of(const crypto::AesKsn& ksn) {
     std::ranges::copy(ksn.initial_key_id(), id.begin());
     return id;
 }
+
+// What a symmetric key is a key of. CHECKs that it is one.
+inline crypto::Cipher cipher_of(KeyAlgorithm algorithm) {
+    CHECK(algorithm != KeyAlgorithm::p256 && algorithm != KeyAlgorithm::hmac);
+    if (algorithm == KeyAlgorithm::aes) return crypto::Cipher::aes;
+    return algorithm == KeyAlgorithm::sm4 ? crypto::Cipher::sm4 : crypto::Cipher::tdes;
+}
+
+// The key that a request is about; empty where it is about none.
+std::string key_of(const protocol::VaultRequest& request);
 
 inline KeyAttributes made_for(KeyUsage usage, KeyAlgorithm algorithm) {
     const auto attributes = attributes_for(usage, algorithm);

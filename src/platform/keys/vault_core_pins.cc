@@ -108,8 +108,7 @@ Result<Buffer> VaultCore::translate(const protocol::TranslatePinRequest& request
     } else {
         pin_cipher_.emplace(TRY(crypto::BlockKey::make(crypto::Cipher::aes, key->bytes())));
     }
-    const auto* under =
-        TRY(cipher_for({Operation::encrypt_pin, use.pin_key, crypto::pin_cipher(use.format)}));
+    const auto* under = TRY(cipher_for({Operation::encrypt_pin, use.pin_key}));
     const auto block =
         crypto::translate_pin({crypto::PinFormat::iso4, *pin_cipher_}, request.pin.block,
                               {use.format, *under}, &use.pan, random_);

@@ -14,13 +14,15 @@ VaultCore::Answered VaultCore::on(const protocol::CreateTmkRequest& request) {
     TRY_VOID(check_new(request.alias));
     const KeyEntry* zone = TRY(find(request.zone_key));
     const UsableKey under = TRY(backend_->use(Operation::wrap_key, *zone));
-    KeyEntry key = TRY(
-        backend_->generate(request.alias, made_for(KeyUsage::terminal_master, KeyAlgorithm::tdes)));
+    // TDES below TDES and SM4 below SM4: the acquirer's system is one or the other.
+    const KeyAlgorithm algorithm = zone->attributes.algorithm;
+    KeyEntry key =
+        TRY(backend_->generate(request.alias, made_for(KeyUsage::terminal_master, algorithm)));
     protocol::CreateTmkAnswer out;
     out.check_value = TRY(backend_->check_value(key));
     {
         const UsableKey leaving = TRY(backend_->use(Operation::leave_under_zone_key, key));
-        const auto cipher = TRY(crypto::BlockKey::make(crypto::Cipher::tdes, under.bytes()));
+        const auto cipher = TRY(crypto::BlockKey::make(cipher_of(algorithm), under.bytes()));
         cipher.encrypt(leaving.bytes(), out.cryptogram);
     }
     TRY_VOID(add(std::move(key)));
@@ -42,16 +44,21 @@ struct WorkingKind {
 Result<KeyEntry> unwrap(KeyBackend& backend, const KeyEntry& master,
                         const protocol::WorkingKeyCryptogram& sealed, const WorkingKind& kind) {
     const UsableKey under = TRY(backend.use(Operation::unwrap_working_keys, master));
+    const crypto::Cipher cipher = cipher_of(master.attributes.algorithm);
+    if (sealed.cryptogram.size() % crypto::block_bytes(cipher) != 0) {
+        return refuse(ErrorKind::malformed, VaultFault::malformed_request);
+    }
     const SecretBytes key =
-        TRY(crypto::ecb_decrypt_secret(crypto::Cipher::tdes, under.bytes(), sealed.cryptogram));
-    const auto kcv = TRY(crypto::zero_block_kcv(crypto::Cipher::tdes, key.bytes()));
+        TRY(crypto::ecb_decrypt_secret(cipher, under.bytes(), sealed.cryptogram));
+    const auto kcv = TRY(crypto::zero_block_kcv(cipher, key.bytes()));
     if (!equal_constant_time(kcv, sealed.check_value)) {
         return refuse(ErrorKind::denied, VaultFault::check_value);
     }
     const bool single = sealed.cryptogram.size() == des_bytes;
-    return backend.import(working_name(master.name, kind.suffix),
-                          made_for(kind.usage, single ? KeyAlgorithm::des : KeyAlgorithm::tdes),
-                          key.bytes());
+    return backend.import(
+        working_name(master.name, kind.suffix),
+        made_for(kind.usage, single ? KeyAlgorithm::des : master.attributes.algorithm),
+        key.bytes());
 }
 
 }  // namespace
@@ -78,10 +85,11 @@ Result<const crypto::BlockKey*> VaultCore::cipher_for(const KeyUse& use) {
     if (cipher_key_ == use.key.name) return &*cipher_;
     cipher_key_.clear();
     const UsableKey key = TRY(backend_->use(use.operation, use.key));
-    if (cipher_ && cipher_->cipher() == use.cipher) {
+    const crypto::Cipher cipher = cipher_of(use.key.attributes.algorithm);
+    if (cipher_ && cipher_->cipher() == cipher) {
         TRY_VOID(cipher_->rekey(key.bytes()));
     } else {
-        cipher_.emplace(TRY(crypto::BlockKey::make(use.cipher, key.bytes())));
+        cipher_.emplace(TRY(crypto::BlockKey::make(cipher, key.bytes())));
     }
     cipher_key_ = use.key.name;
     return &*cipher_;
@@ -99,13 +107,13 @@ Result<const KeyEntry*> VaultCore::working_key(std::string_view terminal_key,
 
 VaultCore::Answered VaultCore::on(const protocol::MacRequest& request) {
     const KeyEntry* key = TRY(working_key(request.terminal_key, mac_suffix));
-    const auto* cipher = TRY(cipher_for({Operation::generate_mac, *key, crypto::Cipher::tdes}));
+    const auto* cipher = TRY(cipher_for({Operation::generate_mac, *key}));
     return protocol::MacAnswer{crypto::unionpay_ecb_mac(*cipher, request.data)};
 }
 
 VaultCore::Answered VaultCore::on(const protocol::VerifyMacRequest& request) {
     const KeyEntry* key = TRY(working_key(request.terminal_key, mac_suffix));
-    const auto* cipher = TRY(cipher_for({Operation::verify_mac, *key, crypto::Cipher::tdes}));
+    const auto* cipher = TRY(cipher_for({Operation::verify_mac, *key}));
     if (!equal_constant_time(crypto::unionpay_ecb_mac(*cipher, request.data), request.mac)) {
         return refuse(ErrorKind::denied, VaultFault::mac);
     }
@@ -122,7 +130,7 @@ VaultCore::Answered VaultCore::on(const protocol::SignRequest& request) {
 // UnionPay's ECB MAC over serial number and factor, under SM4. Spec: [CUP-POS] field 59, tag 04.
 VaultCore::Answered VaultCore::on(const protocol::CheckSerialCipherRequest& request) {
     const KeyEntry* key = TRY(find(request.alias));
-    const auto* cipher = TRY(cipher_for({Operation::prove_serial, *key, crypto::Cipher::sm4}));
+    const auto* cipher = TRY(cipher_for({Operation::prove_serial, *key}));
     Buffer proven;
     append(proven, bytes_of(request.serial));
     append(proven, request.factor);

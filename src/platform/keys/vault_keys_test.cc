@@ -119,6 +119,41 @@ TEST_F(VaultKeysTest, WhoHasTheSerialKeyCanProveIt) {
                  ErrorKind::denied, VaultFault::serial_cipher);
 }
 
+// ---- The second kind of terminal ------------------------------------------------------------
+
+TEST_F(VaultKeysTest, ATerminalMayLiveUnderSm4) {
+    const Buffer zone = unhex("0123456789ABCDEFFEDCBA9876543210");
+    Buffer one(16, 0x5A);
+    Buffer other = zone;
+    for (std::uint8_t& byte : other) byte ^= 0x5A;
+    ASSERT_TRUE(vault_->begin_ceremony({.alias = "zmk4",
+                                        .usage = protocol::KeyUsage::zone_master,
+                                        .algorithm = protocol::KeyAlgorithm::sm4,
+                                        .components = 2}));
+    for (const Buffer& part : {one, other}) {
+        ASSERT_TRUE(vault_->add_component({.alias = "zmk4", .bytes = SecretBytes::copy_of(part)}));
+    }
+    const auto kcv = crypto::zero_block_kcv(crypto::Cipher::sm4, zone).value();
+    ASSERT_TRUE(vault_->finish_ceremony("zmk4", {kcv[0], kcv[1], kcv[2]}));
+    const auto made = vault_->create_terminal_master_key("tmk4", "zmk4").value();
+    const Buffer master = crypto::ecb_decrypt(crypto::Cipher::sm4, zone, made.cryptogram).value();
+    EXPECT_EQ(to_hex(made.check_value),
+              to_hex(Bytes(crypto::zero_block_kcv(crypto::Cipher::sm4, master).value()).first(3)));
+    const Buffer mak = unhex("F351D490F1B34D2C8A3E25D7CC33B481");
+    const auto mak_kcv = crypto::zero_block_kcv(crypto::Cipher::sm4, mak).value();
+    const Buffer sealed = crypto::ecb_encrypt(crypto::Cipher::sm4, master, mak).value();
+    const codec::KeyCryptogram key{sealed, mak_kcv};
+    ASSERT_TRUE(vault_->load_working_keys("tmk4", {key, key, {}}));
+    const auto cipher = crypto::BlockKey::make(crypto::Cipher::sm4, mak).value();
+    const Buffer data(100, 0x31);
+    EXPECT_EQ(vault_->mac("tmk4", data).value(), crypto::unionpay_ecb_mac(cipher, data));
+    EXPECT_EQ(vault_->key_info("tmk4").value().algorithm, protocol::KeyAlgorithm::sm4);
+    // A key of eight bytes is none of SM4.
+    const codec::KeyCryptogram single{Bytes(sealed).first(8), mak_kcv};
+    expect_fault(vault_->load_working_keys("tmk4", {key, single, {}}), ErrorKind::malformed,
+                 VaultFault::malformed_request);
+}
+
 // ---- The end of keys ------------------------------------------------------------------------
 
 TEST_F(VaultKeysTest, StatesFollowTheLifeOfAKey) {
@@ -168,7 +203,7 @@ TEST_F(VaultKeysTest, DestroyingReplacesTheFilesThatHadTheKey) {
     ASSERT_TRUE(vault_->create_serial_key("sk"));
     std::vector<std::string> before;
     for (const auto& file : std::filesystem::directory_iterator(scratch_.file("vault"))) {
-        if (file.path().filename() != "master.key") {
+        if (file.path().filename().string().starts_with("keys.")) {
             before.push_back(
                 std::string(text_of(host::read_file(file.path().string(), 1 << 20).value())));
         }

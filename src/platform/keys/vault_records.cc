@@ -12,6 +12,10 @@ namespace {
 constexpr std::uint8_t key_mark = 'K';
 constexpr std::uint8_t replay_mark = 'R';
 constexpr std::uint8_t phone_mark = 'P';
+constexpr std::uint8_t journal_mark = 'J';
+constexpr std::uint8_t head_mark = 'H';
+constexpr std::uint8_t operators_mark = 'O';
+constexpr std::size_t head_bytes = 8 + sizeof(JournalMac);
 constexpr std::size_t attribute_bytes = 8;
 constexpr std::size_t replay_bytes = 8 + 1 + 4 + 4 + 16;
 constexpr std::size_t phone_bytes = 8 + 1 + 1;
@@ -101,6 +105,55 @@ Result<PhoneEntry> read_phone(ByteReader& in) {
     return entry;
 }
 
+// One line with its size in two bytes in front.
+Result<JournalEntry> read_journal(ByteReader& in) {
+    const auto size = in.take(2);
+    const auto bytes =
+        size ? in.take(std::size_t{(*size)[0]} << 8 | std::size_t{(*size)[1]}) : std::nullopt;
+    if (!bytes) return bad();
+    auto lines = protocol::read_journal_lines(*bytes);
+    if (!lines || lines->size() != 1) return bad();
+    return JournalEntry{std::move(lines->front())};
+}
+
+Result<JournalHeadEntry> read_head(ByteReader& in) {
+    const auto bytes = in.take(head_bytes);
+    if (!bytes) return bad();
+    JournalHeadEntry entry;
+    for (const std::uint8_t byte : bytes->first(8)) {
+        entry.head.sequence = entry.head.sequence << 8 | byte;
+    }
+    std::ranges::copy(bytes->last(sizeof(JournalMac)), entry.head.mac.begin());
+    return entry;
+}
+
+Result<OperatorsEntry> read_operators(ByteReader& in) {
+    const auto head = in.take(2);
+    if (!head || (*head)[1] > protocol::operators_max) return bad();
+    OperatorsEntry entry{.quorum = (*head)[0], .operators = {}};
+    for (unsigned i = 0; i < (*head)[1]; ++i) {
+        protocol::VaultOperator one;
+        const auto name = take_sized(in, {1, protocol::operator_name_bytes_max});
+        const auto point = name ? in.take(one.point.size()) : std::nullopt;
+        if (!point || !protocol::is_operator_name(text_of(*name))) return bad();
+        one.name = std::string(text_of(*name));
+        std::ranges::copy(*point, one.point.begin());
+        entry.operators.push_back(std::move(one));
+    }
+    return entry;
+}
+
+std::size_t size_of(const JournalEntry& entry) {
+    return 1 + 2 + protocol::journal_body(entry.line).size() + entry.line.mac.size();
+}
+std::size_t size_of(const JournalHeadEntry&) {
+    return 1 + head_bytes;
+}
+std::size_t size_of(const OperatorsEntry& entry) {
+    std::size_t size = 3;
+    for (const auto& one : entry.operators) size += 1 + one.name.size() + one.point.size();
+    return size;
+}
 std::size_t size_of(const KeyEntry& key) {
     return 1 + 1 + key.name.size() + attribute_bytes + 1 + key.body.bytes.size();
 }
@@ -154,6 +207,34 @@ void EntryWriter::put_one(const PhoneEntry& phone) {
     put_byte(phone.pin_failures);
 }
 
+void EntryWriter::put_one(const JournalEntry& journal) {
+    Buffer line;
+    protocol::put_journal_line(line, journal.line);
+    put_byte(journal_mark);
+    put_byte(static_cast<std::uint8_t>(line.size() >> 8));
+    put_byte(static_cast<std::uint8_t>(line.size() & 0xFF));
+    put_bytes(line);
+}
+
+void EntryWriter::put_one(const JournalHeadEntry& journal) {
+    put_byte(head_mark);
+    const std::uint64_t sequence = journal.head.sequence;
+    put_bytes(big_endian(static_cast<std::uint32_t>(sequence >> 32)));
+    put_bytes(big_endian(static_cast<std::uint32_t>(sequence & 0xFFFFFFFF)));
+    put_bytes(journal.head.mac);
+}
+
+void EntryWriter::put_one(const OperatorsEntry& operators) {
+    put_byte(operators_mark);
+    put_byte(operators.quorum);
+    put_byte(static_cast<std::uint8_t>(operators.operators.size()));
+    for (const auto& one : operators.operators) {
+        put_byte(static_cast<std::uint8_t>(one.name.size()));
+        put_bytes(bytes_of(one.name));
+        put_bytes(one.point);
+    }
+}
+
 Result<std::vector<Entry>> read_entries(Bytes bytes) {
     std::vector<Entry> entries;
     ByteReader in(bytes);
@@ -164,6 +245,12 @@ Result<std::vector<Entry>> read_entries(Bytes bytes) {
             entries.emplace_back(TRY(read_replay(in)));
         } else if (*mark == phone_mark) {
             entries.emplace_back(TRY(read_phone(in)));
+        } else if (*mark == journal_mark) {
+            entries.emplace_back(TRY(read_journal(in)));
+        } else if (*mark == head_mark) {
+            entries.emplace_back(TRY(read_head(in)));
+        } else if (*mark == operators_mark) {
+            entries.emplace_back(TRY(read_operators(in)));
         } else {
             return bad();
         }

@@ -1,8 +1,10 @@
 // What the vault's files say, entry by entry: keys with their attributes, used serial
-// numbers, and what is known of phones. Clear text; vault_store seals it.
+// numbers, what is known of phones, operators, and the journal's last lines. Clear text;
+// vault_store seals it.
 #pragma once
 
 #include "base/secret.h"
+#include "platform/keys/journal.h"
 #include "platform/keys/key_entry.h"
 #include "platform/keys/replay_window.h"
 #include "protocol/vault_requests.h"
@@ -37,7 +39,22 @@ struct PhoneEntry {
     std::uint8_t pin_failures = 0;  // Since its initial key of PINs was made.
 };
 
-using Entry = std::variant<KeyEntry, ReplayEntry, PhoneEntry>;
+// A line that may not have reached the journal's file yet, and up to where the journal went when
+// everything was written anew.
+struct JournalEntry {
+    JournalLine line{};
+};
+struct JournalHeadEntry {
+    JournalHead head{};
+};
+
+struct OperatorsEntry {
+    std::uint8_t quorum = 0;
+    std::vector<protocol::VaultOperator> operators{};
+};
+
+using Entry =
+    std::variant<KeyEntry, ReplayEntry, PhoneEntry, JournalEntry, JournalHeadEntry, OperatorsEntry>;
 
 // Entries behind each other in memory that is wiped, up to record_entries_bytes_max.
 class EntryWriter {
@@ -54,6 +71,9 @@ private:
     void put_one(const KeyEntry& key);
     void put_one(const ReplayEntry& replay);
     void put_one(const PhoneEntry& phone);
+    void put_one(const JournalEntry& journal);
+    void put_one(const JournalHeadEntry& journal);
+    void put_one(const OperatorsEntry& operators);
     void put_bytes(Bytes bytes);
     void put_byte(std::uint8_t byte) { put_bytes(Bytes(&byte, 1)); }
 

@@ -10,9 +10,10 @@ Buffer VaultService::handle(Bytes request, const Caller& caller) {
     const auto decoded = protocol::decode_vault_request(request);
     if (!decoded) {
         const bool version = decoded.error().kind == ErrorKind::unsupported;
-        return protocol::encode(VaultAnswer(
-            VaultFailure{decoded.error().kind, version ? VaultFault::version_unsupported
-                                                       : VaultFault::malformed_request}));
+        const auto fault =
+            version ? VaultFault::version_unsupported : VaultFault::malformed_request;
+        vault_.note_unreadable(caller, fault);
+        return protocol::encode(VaultAnswer(VaultFailure{decoded.error().kind, fault}));
     }
     return protocol::encode(vault_.handle(*decoded, caller));
 }

@@ -9,7 +9,7 @@ namespace softpos::keys {
 //
 //     VaultService service(vault->core());
 //     server->serve([&](Bytes request, const host::PeerId& peer) {
-//         return service.handle(request, {.uid = peer.uid});
+//         return service.handle(request, Caller::of_uid(peer.uid));
 //     });
 class VaultService {
 public:

@@ -79,7 +79,7 @@ void RoadWorld::start_vault() {
     vault_socket_ = *std::move(socket);
     vault_thread_ = std::thread([this] {
         const auto served = vault_socket_->serve([this](Bytes request, const host::PeerId& peer) {
-            return vault_service_->handle(request, {.uid = peer.uid});
+            return vault_service_->handle(request, keys::Caller::of_uid(peer.uid));
         });
         CHECK(served.has_value());
     });

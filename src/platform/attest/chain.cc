@@ -1,0 +1,75 @@
+// Names by bytes, signatures by the library, trust by key.
+#include "platform/attest/chain.h"
+
+#include "codec/der.h"
+
+#include <algorithm>
+
+namespace softpos::attest {
+
+std::optional<Fault> read_chain(std::span<const Bytes> der, Chain& chain) {
+    if (der.empty() || der.size() > chain_max) return Fault{"CHAIN_BROKEN", 0};
+    for (const Bytes one : der) {
+        auto certificate = crypto::Certificate::parse(one);
+        if (!certificate) {
+            return Fault{"CERTIFICATE_MALFORMED",
+                         static_cast<std::uint32_t>(chain.certificates.size())};
+        }
+        chain.certificates.push_back(*std::move(certificate));
+    }
+    return std::nullopt;
+}
+
+std::optional<Fault> check_root(const Chain& chain, std::span<const TrustAnchor> anchors) {
+    if (!chain.has_root() || find_anchor(anchors, chain.top().key()) != nullptr) {
+        return std::nullopt;
+    }
+    return Fault{"ROOT_UNTRUSTED", static_cast<std::uint32_t>(chain.certificates.size() - 1)};
+}
+
+std::optional<Fault> check_names(const Chain& chain) {
+    for (std::size_t i = 0; i + 1 < chain.certificates.size(); ++i) {
+        if (!std::ranges::equal(chain.certificates[i].issuer(),
+                                chain.certificates[i + 1].subject())) {
+            return Fault{"CHAIN_BROKEN", static_cast<std::uint32_t>(i)};
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<Fault> check_signatures(Chain& chain, std::span<const TrustAnchor> anchors) {
+    const auto last = static_cast<std::uint32_t>(chain.certificates.size() - 1);
+    if (chain.has_root()) {
+        chain.anchor = find_anchor(anchors, chain.top().key());
+        if (chain.anchor == nullptr) return Fault{"ROOT_UNTRUSTED", last};
+        if (!chain.top().check_signed_by(chain.anchor->key)) return Fault{"SIGNATURE", last};
+    } else {
+        for (const TrustAnchor& anchor : anchors) {
+            if (is_software_root(anchor.key)) continue;
+            if (chain.top().check_signed_by(anchor.key)) chain.anchor = &anchor;
+        }
+        if (chain.anchor == nullptr) return Fault{"ROOT_UNTRUSTED", last};
+    }
+    for (std::uint32_t i = last; i-- > 0;) {
+        // The root's key is the anchor's, which is loaded already.
+        const bool under_root = i + 1 == last && chain.has_root();
+        const crypto::PublicKey& key =
+            under_root ? chain.anchor->key : chain.certificates[i + 1].key();
+        if (!chain.certificates[i].check_signed_by(key)) return Fault{"SIGNATURE", i};
+    }
+    return std::nullopt;
+}
+
+Result<std::vector<Bytes>> split_chain(Bytes concatenated) {
+    std::vector<Bytes> found;
+    codec::DerReader in(concatenated);
+    while (!in.empty()) {
+        if (found.size() == chain_max) {
+            return fail(ErrorKind::denied, "chain: too many certificates", chain_max);
+        }
+        found.push_back(TRY(in.take(codec::der::sequence)).whole);
+    }
+    return found;
+}
+
+}  // namespace softpos::attest
