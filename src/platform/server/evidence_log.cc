@@ -82,8 +82,7 @@ Result<KeptEvidence> read_evidence(Bytes row_body) {
     KeptEvidence kept;
     kept.body = TRY(take_buffer(in, {0, protocol::spa_message_bytes_max}));
     kept.signature = TRY(take_buffer(in, {0, signature_bytes_max}));
-    kept.evidences =
-        TRY(take_list<protocol::Evidence>(in, protocol::evidences_max, take_evidence));
+    kept.evidences = TRY(take_list<protocol::Evidence>(in, protocol::evidences_max, take_evidence));
     kept.verdicts = TRY(take_list<KeptVerdict>(in, protocol::evidences_max, take_verdict));
     kept.findings = TRY(take_list<protocol::Finding>(in, findings_kept_max, take_finding));
     TRY_VOID(in.end());

@@ -32,7 +32,7 @@ struct Judged {
     Instant at;
     std::string outcome;  // "granted", "refused: suspended"
     std::uint32_t policy_version = 0;
-    Bytes body;       // As signed by the core; empty where there was no message.
+    Bytes body;  // As signed by the core; empty where there was no message.
     Bytes signature;
     std::span<const protocol::Evidence> evidences;
     std::span<const attest::Verdict> verdicts;
