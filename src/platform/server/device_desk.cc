@@ -234,12 +234,12 @@ void DeviceDesk::see(const protocol::Finding& finding, const merchant::Terminal&
             decision.next.score = monitor::scored(*policy, decision.next.score, {&finding, 1}, now);
             decision.score = monitor::score_of(*policy, decision.next.score, now);
             if (policy->rule(finding.code, finding.origin).hard) {
-                auto step = TRY(monitor::step(decision.next,
-                                              {.kind = monitor::DeviceEventKind::hard,
-                                               .finding = finding,
-                                               .policy_version = policy->version,
-                                               .evidence_digest = device.row.evidence_head},
-                                              now));
+                const monitor::DeviceEvent event{.kind = monitor::DeviceEventKind::hard,
+                                                 .target = monitor::DeviceState::suspended,
+                                                 .finding = finding,
+                                                 .policy_version = policy->version,
+                                                 .evidence_digest = device.row.evidence_head};
+                auto step = TRY(monitor::step(decision.next, event, now));
                 decision.incident = device.record->state != monitor::DeviceState::suspended;
                 decision.revoke_keys = decision.incident;
                 decision.transition = step.transition;

@@ -38,11 +38,12 @@ Result<DeviceState> DeviceDesk::person(const merchant::Terminal& terminal, Devic
         if (!device.record) return fail(ErrorKind::not_found, "trust: the terminal has no phone");
         const auto policy = parts_.policies.in_force();
         const Instant now = parts_.clock.now();
-        auto step = TRY(monitor::step(*device.record,
-                                      {.kind = kind,
-                                       .policy_version = policy->version,
-                                       .evidence_digest = device.row.evidence_head},
-                                      now));
+        const monitor::DeviceEvent event{.kind = kind,
+                                         .target = DeviceState::active,
+                                         .finding = std::nullopt,
+                                         .policy_version = policy->version,
+                                         .evidence_digest = device.row.evidence_head};
+        auto step = TRY(monitor::step(*device.record, event, now));
         monitor::Decision decision;
         decision.next = std::move(step.next);
         decision.transition = step.transition;

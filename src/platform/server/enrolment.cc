@@ -33,7 +33,8 @@ struct CodeOwner {
 };
 
 Result<CodeOwner> owner_of(store::Reader& reader, std::string_view typed, Instant now) {
-    CodeOwner owner{.refused = Refusal::activation_code_invalid};
+    CodeOwner owner;
+    owner.refused = Refusal::activation_code_invalid;
     const auto normal = merchant::normal_activation_code(typed);
     if (!normal) return owner;
     auto code = TRY(reader.activation_code(crypto::sha256(bytes_of(*normal))));
@@ -67,7 +68,9 @@ std::vector<protocol::EvidenceKind> accepted_kinds(const monitor::Policy& policy
         }
         if (carries > 0) kinds.emplace_back(carries, kind);
     }
-    std::ranges::stable_sort(kinds, [](const auto& a, const auto& b) { return a.first > b.first; });
+    std::ranges::sort(kinds, [](const auto& a, const auto& b) {
+        return a.first != b.first ? a.first > b.first : a.second < b.second;
+    });
     std::vector<protocol::EvidenceKind> out;
     for (const auto& [carries, kind] : kinds) out.push_back(kind);
     return out;
@@ -203,7 +206,8 @@ Result<void> Enrolment::judge(const protocol::EnrolEvidence& request, std::strin
         if (!work.fresh) return {};
         work.device = TRY(DeviceDesk::read(tx, terminal));
         const auto identity = TRY(look_up_identity(tx, terminal, parts_.acquirer_code));
-        monitor::ServerView view{.now = now};
+        monitor::ServerView view;
+        view.now = now;
         view.address = crypto::sha256(bytes_of(peer_address));
         view.registered_place = identity.place;
         if (identity.finding) view.found.push_back(*identity.finding);
@@ -216,7 +220,8 @@ Result<void> Enrolment::judge(const protocol::EnrolEvidence& request, std::strin
         if (work.accepted) {
             monitor::DeviceRecord before = work.device.record.value_or(monitor::DeviceRecord{});
             before.terminal = terminal.number;
-            decision = {.next = std::move(before), .findings = decision.findings};
+            decision = monitor::Decision{};
+            decision.next = std::move(before);
         }
         const Caller caller{.terminal = terminal, .peer_address = std::string(peer_address)};
         const Judged judged{

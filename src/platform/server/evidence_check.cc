@@ -21,7 +21,8 @@ Verdict failed(Verdict verdict, std::string_view reason) {
 
 // Never better than review: nothing but the process itself vouches for it.
 Verdict check_dev_process(const protocol::Evidence& evidence, const EvidenceQuestion& question) {
-    Verdict verdict{.kind = protocol::EvidenceKind::dev_process};
+    Verdict verdict;
+    verdict.kind = evidence.kind;
     verdict.findings.push_back(
         {.code = protocol::FindingCode::software_key, .origin = protocol::TrustClass::hardware});
     const auto form = protocol::decode_dev_process_form(evidence.bytes);
@@ -60,7 +61,9 @@ std::vector<Verdict> check_evidence(std::span<const protocol::Evidence> evidence
         if (evidence.kind == protocol::EvidenceKind::dev_process) {
             verdicts.push_back(check_dev_process(evidence, question));
         } else {
-            verdicts.push_back(failed(Verdict{.kind = evidence.kind}, "UNSUPPORTED"));
+            Verdict verdict;
+            verdict.kind = evidence.kind;
+            verdicts.push_back(failed(std::move(verdict), "UNSUPPORTED"));
         }
     }
     return verdicts;

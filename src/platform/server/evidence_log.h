@@ -32,11 +32,11 @@ struct Judged {
     Instant at;
     std::string outcome;  // "granted", "refused: suspended"
     std::uint32_t policy_version = 0;
-    Bytes body;  // As signed by the core; empty where there was no message.
-    Bytes signature;
-    std::span<const protocol::Evidence> evidences;
-    std::span<const attest::Verdict> verdicts;
-    std::span<const protocol::Finding> findings;
+    Bytes body = {};  // As signed by the core; empty where there was no message.
+    Bytes signature = {};
+    std::span<const protocol::Evidence> evidences = {};
+    std::span<const attest::Verdict> verdicts = {};
+    std::span<const protocol::Finding> findings = {};
 };
 
 // What a row's body holds.

@@ -115,7 +115,8 @@ Result<void> PermitDesk::decide(store::Tx& tx, Case& one) {
         return {};
     }
     const auto identity = TRY(look_up_identity(tx, terminal, parts_.acquirer_code));
-    monitor::ServerView view{.now = now};
+    monitor::ServerView view;
+    view.now = now;
     view.address = crypto::sha256(bytes_of(one.caller.peer_address));
     view.registered_place = identity.place;
     if (identity.finding) view.found.push_back(*identity.finding);
@@ -251,7 +252,8 @@ Result<void> PermitDesk::take_report(store::Tx& tx, Case& one) {
         command->done_at = now;
         TRY_VOID(tx.update(*command));
     }
-    monitor::ServerView view{.now = now};
+    monitor::ServerView view;
+    view.now = now;
     view.address = crypto::sha256(bytes_of(one.caller.peer_address));
     view.evidence_digest = one.digest;
     const auto decision =
