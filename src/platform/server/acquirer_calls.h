@@ -19,8 +19,8 @@
 #include "net/http_message.h"
 #include "net/http_server.h"
 #include "platform/keys/key_vault.h"
+#include "platform/merchant/activation.h"
 #include "platform/server/number_box.h"
-#include "platform/server/phone_calls.h"
 #include "platform/server/settlement_jobs.h"
 #include "platform/server/upstream.h"
 #include "platform/server/worker_pool.h"
@@ -38,12 +38,12 @@ public:
         keys::KeyVault& vault;
         WorkerPool& workers;
         Upstream& upstream;
-        PhoneCalls& phones;
         SettlementJobs& settlement;
         const Clock& clock;
         Random& random;
         const NumberBox& numbers;
         std::string acquirer_code;  // First three characters of every merchant number.
+        std::string maker_id;       // First six digits of every serial number.
     };
 
     explicit AcquirerCalls(Parts parts) : parts_(std::move(parts)) {}
@@ -59,6 +59,9 @@ private:
     net::HttpResponse act(std::string_view merchant, std::string_view action,
                           const std::string& body);
     net::HttpResponse add_terminal(std::string_view merchant, const std::string& body);
+    struct NewTerminal;
+    Result<void> number_terminal(NewTerminal& made);
+    Result<void> keep_terminal(const NewTerminal& made, const merchant::ActivationCode& code);
     net::HttpResponse show_merchant(std::string_view merchant);
     net::HttpResponse show_balance(std::string_view merchant);
     net::HttpResponse list_payments(std::string_view merchant, const std::string& target);

@@ -1,6 +1,7 @@
 // Builds the parts in the order in which they need each other, and takes them down in reverse.
 #include "platform/server/control_service.h"
 
+#include "base/hex.h"
 #include "base/log.h"
 #include "crypto/x509.h"
 #include "host/data_files.h"
@@ -8,9 +9,16 @@
 #include "net/http_server.h"
 #include "platform/keys/remote_vault.h"
 #include "platform/server/acquirer_calls.h"
+#include "platform/server/answers.h"
+#include "platform/server/device_desk.h"
+#include "platform/server/enrolment.h"
 #include "platform/server/payment_engine.h"
+#include "platform/server/permit_desk.h"
 #include "platform/server/phone_calls.h"
+#include "platform/server/policy_shelf.h"
 #include "platform/server/settlement_jobs.h"
+#include "platform/server/spa_calls.h"
+#include "platform/server/terminal_directory.h"
 #include "platform/store/sqlite_store.h"
 
 #include <optional>
@@ -47,12 +55,20 @@ struct ControlService::Impl {
     std::unique_ptr<PaymentEngine> engine;
     std::unique_ptr<Upstream> upstream;
     std::unique_ptr<SettlementJobs> settlement;
+    std::optional<TerminalDirectory> terminals;
+    std::unique_ptr<PolicyShelf> policies;
+    std::unique_ptr<PlatformSigner> signer;
+    std::unique_ptr<DeviceDesk> devices;
+    std::unique_ptr<PermitDesk> permits;
+    std::unique_ptr<Enrolment> enrolment;
+    std::unique_ptr<SpaCalls> spa;
     std::unique_ptr<PhoneCalls> phones;
     std::unique_ptr<AcquirerCalls> acquirer;
     std::unique_ptr<net::HttpServer> phone_door;
     std::unique_ptr<net::HttpServer> acquirer_door;
 
     Result<void> start_core(const ServerConfig& config, const Clock& clock, Random& random);
+    Result<void> start_trust(const ServerConfig& config, const Clock& clock, Random& random);
     Result<void> open_doors(const ServerConfig& config);
     ~Impl();
 };
@@ -97,19 +113,40 @@ Result<void> ControlService::Impl::start_core(const ServerConfig& config, const 
     upstream = TRY(Upstream::start(
         std::move(network), Upstream::Parts{*store, *vault, *workers, *timers, clock, random},
         [payments](Incoming incoming) { payments->on_incoming(std::move(incoming)); }));
-    engine->connect(*upstream);
+    TRY_VOID(start_trust(config, clock, random));
+    engine->connect(*upstream, *devices);
     settlement = std::make_unique<SettlementJobs>(
         SettlementJobs::Parts{*store, *upstream, *numbers, clock, random});
-    phones = std::make_unique<PhoneCalls>(
-        PhoneCalls::Parts{*store, *vault, *workers, *engine, clock, random, ca, emv_parameters});
+    phones = std::make_unique<PhoneCalls>(PhoneCalls::Parts{*store, *workers, *engine, *terminals});
     acquirer = std::make_unique<AcquirerCalls>(
-        AcquirerCalls::Parts{*store, *vault, *workers, *upstream, *phones, *settlement, clock,
-                             random, *numbers, config.acquirer_code});
+        AcquirerCalls::Parts{*store, *vault, *workers, *upstream, *settlement, clock, random,
+                             *numbers, config.acquirer_code, config.maker_id});
     const std::size_t open = TRY(engine->recover());
     if (open != 0) {
         log(LogLevel::warning, "server: payments taken up after a restart",
             {{"count", static_cast<std::int64_t>(open)}});
     }
+    devices->start_rounds();
+    return {};
+}
+
+Result<void> ControlService::Impl::start_trust(const ServerConfig& config, const Clock& clock,
+                                               Random& random) {
+    terminals.emplace(*store);
+    Buffer signer_point = TRY(from_hex(TRY(read_text(config.folder + "/policy.pub"))));
+    policies = std::make_unique<PolicyShelf>(
+        PolicyShelf::Parts{*store, clock, config.environment, std::move(signer_point)});
+    TRY_VOID(policies->load());
+    signer = std::make_unique<PlatformSigner>(*vault);
+    devices = std::make_unique<DeviceDesk>(
+        DeviceDesk::Parts{*store, *vault, *workers, *timers, *engine, *policies, clock, random});
+    permits = std::make_unique<PermitDesk>(PermitDesk::Parts{
+        *store, *workers, *devices, *policies, *signer, clock, random, config.acquirer_code});
+    enrolment = std::make_unique<Enrolment>(Enrolment::Parts{*store, *vault, *devices, *terminals,
+                                                             *policies, *signer, clock, random, ca,
+                                                             emv_parameters, config.acquirer_code});
+    spa = std::make_unique<SpaCalls>(
+        SpaCalls::Parts{*workers, *enrolment, *permits, *terminals, clock});
     return {};
 }
 
@@ -124,8 +161,13 @@ Result<void> ControlService::Impl::open_doors(const ServerConfig& config) {
     // A payment is answered at the latest by its deadline and two commits.
     phone_config.limits.request_ms = static_cast<std::uint32_t>(config.answer_ms) + commit_slack_ms;
     PhoneCalls* const phone_calls = phones.get();
+    SpaCalls* const spa_calls = spa.get();
     phone_door = TRY(net::HttpServer::listen(
-        std::move(phone_config), [phone_calls](net::HttpRequest request, net::Responder respond) {
+        std::move(phone_config),
+        [phone_calls, spa_calls](net::HttpRequest request, net::Responder respond) {
+            if (path_of(request.target) == "/v1/spa") {
+                return spa_calls->handle(std::move(request), std::move(respond));
+            }
             phone_calls->handle(std::move(request), std::move(respond));
         }));
     net::HttpServerConfig acquirer_config;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "platform/monitor/policy.h"
 
 #include <cstdint>
 #include <memory>
@@ -13,7 +14,9 @@
 namespace softpos::server {
 
 // What server.json in the service's folder says. Everything else in that folder was made by
-// set_up(): ca.pem, ca.key, server.pem, server.key, number.key, platform.db.
+// set_up(): ca.pem, ca.key, server.pem, server.key, number.key, platform.db, permit.pub (the point
+// that phones' cores pin, in hex), policy.pub (the point of whoever signs trust policies), and
+// policy.key, which belongs to that person and not on this machine.
 struct ServerConfig {
     std::string folder;
     std::string address = "127.0.0.1";
@@ -23,6 +26,9 @@ struct ServerConfig {
     std::string network_host = "127.0.0.1";
     std::uint16_t network_port = 0;
     std::string acquirer_code = "826";
+    std::string maker_id = "000099";  // Of serial numbers; six digits.
+    std::string network_licence;      // Filed with each terminal; may be empty.
+    monitor::Environment environment = monitor::Environment::production;
     std::int64_t answer_ms = 45'000;  // How long the network may take.
 };
 

@@ -7,6 +7,8 @@
 #include "codec/ber_tlv.h"
 #include "platform/pay/response_code.h"
 #include "platform/pay/shard.h"
+#include "platform/server/permit_check.h"
+#include "platform/server/purchase_secrets.h"
 
 #include <algorithm>
 #include <utility>
@@ -83,28 +85,32 @@ void PaymentEngine::submit(PaymentOrder order, Reply reply) {
 
 void PaymentEngine::open_card(const std::shared_ptr<PaymentOrder>& order, Reply reply) {
     const bool queued = parts_.workers.post([this, order, reply] {
-        const auto aad = protocol::sealed_card_aad({order->terminal.number,
-                                                    order->amount_minor,
-                                                    static_cast<std::uint16_t>(Currency::cny),
-                                                    {}});
-        auto opened = parts_.vault.open_card(phone_bdk_alias, order->card, aad);
-        if (!opened) {
-            log(LogLevel::warning, "payment: card data not opened", opened.error());
-            const bool away = opened.error().kind == ErrorKind::unavailable;
-            return reply(
-                {away ? Refusal::vault_unavailable : Refusal::card_data_invalid, std::nullopt});
+        auto opened = open_purchase(parts_.vault, *order);
+        switch (opened.flaw) {
+            case PurchaseFlaw::none:
+                return take_order(order, opened.secrets, reply);
+            case PurchaseFlaw::vault:
+                return reply({Refusal::vault_unavailable, std::nullopt});
+            case PurchaseFlaw::serial:
+                return guard_->serial_refused(order->terminal, [reply] {
+                    reply({Refusal::device_not_trusted, std::nullopt});
+                });
+            case PurchaseFlaw::card:
+            case PurchaseFlaw::pin:
+                return reply({Refusal::card_data_invalid, std::nullopt});
         }
-        take_order(order, std::make_shared<keys::OpenedCard>(*std::move(opened)), reply);
     });
     if (!queued) reply({Refusal::too_many_requests, std::nullopt});
 }
 
 void PaymentEngine::take_order(const std::shared_ptr<PaymentOrder>& order,
-                               const std::shared_ptr<keys::OpenedCard>& card, Reply reply) {
+                               const std::shared_ptr<PurchaseSecrets>& secrets, Reply reply) {
     const auto step = std::make_shared<Step>();
     parts_.store.submit(
-        [this, order, card, step](store::Tx& tx) { return admit(tx, *order, card.get(), *step); },
-        [this, card, step, reply](const Result<void>& durable) {
+        [this, order, secrets, step](store::Tx& tx) {
+            return admit(tx, *order, secrets.get(), *step);
+        },
+        [this, secrets, step, reply](const Result<void>& durable) {
             if (!durable) {
                 log(LogLevel::error, "payment: not admitted", durable.error());
                 const bool away = durable.error().kind == ErrorKind::unavailable;
@@ -117,9 +123,9 @@ void PaymentEngine::take_order(const std::shared_ptr<PaymentOrder>& order,
             }
             const Id128& id = step->transition.next.id;
             wait_for(id, reply);
-            if (card != nullptr) {
+            if (secrets != nullptr) {
                 const std::lock_guard lock(mutex_);
-                cards_[id] = card;
+                secrets_[id] = secrets;
             }
             perform(*step);
         });
@@ -134,6 +140,8 @@ Result<Refusal> PaymentEngine::check_merchant(store::Tx& tx, const PaymentOrder&
     const bool works = terminal && (terminal->state == merchant::TerminalState::enrolled ||
                                     terminal->state == merchant::TerminalState::active);
     if (!works) return Refusal::terminal_not_active;
+    const Refusal distrusted = TRY(check_device(tx, order));
+    if (distrusted != Refusal::none) return distrusted;
     if (order.kind != PaymentKind::purchase) return Refusal::none;
     const auto usage = TRY(tx.usage(merchant->number, upstream_->business_date()));
     return parts_.limits.check(merchant->limit_class, usage, order.amount_minor);
@@ -141,7 +149,8 @@ Result<Refusal> PaymentEngine::check_merchant(store::Tx& tx, const PaymentOrder&
 
 // Everything that decides whether the request may leave, and its record, in one commit.
 Result<void> PaymentEngine::admit(store::Tx& tx, const PaymentOrder& order,
-                                  const keys::OpenedCard* card, Step& step) {
+                                  const PurchaseSecrets* secrets, Step& step) {
+    const keys::OpenedCard* const card = secrets != nullptr ? &secrets->card : nullptr;
     auto before = TRY(tx.payment_by_key(order.terminal.merchant, order.idempotency_key));
     if (before) {
         const bool same = before->body_digest == order.body_digest;
@@ -174,6 +183,10 @@ Result<void> PaymentEngine::admit(store::Tx& tx, const PaymentOrder& order,
     context.payment = TRY(new_payment(tx, order, card, context.original));
     if (order.kind == PaymentKind::void_sale) step.refused = may_void(context);
     if (order.kind == PaymentKind::refund) step.refused = may_refund(context);
+    // Last, because what is refused must not have cost a permit.
+    if (step.refused == Refusal::none && order.kind == PaymentKind::purchase) {
+        step.refused = TRY(spend_permits(tx, order, context.payment.id, parts_.clock.now()));
+    }
     if (step.refused != Refusal::none) return {};
 
     pay::PaymentEvent event{.kind = pay::EventKind::submit, .at = parts_.clock.now()};
@@ -335,10 +348,10 @@ void PaymentEngine::perform(const Step& step) {
 
 void PaymentEngine::send(SendKind kind, const Payment& payment, std::optional<Payment> original) {
     auto job = [this, kind, payment, original = std::move(original)]() mutable {
-        std::shared_ptr<keys::OpenedCard> kept;
+        std::shared_ptr<PurchaseSecrets> kept;
         if (kind == SendKind::request) {
             const std::lock_guard lock(mutex_);
-            if (auto card = cards_.extract(payment.id)) kept = std::move(card.mapped());
+            if (auto found = secrets_.extract(payment.id)) kept = std::move(found.mapped());
         }
         SecretBytes stored;
         if (kept == nullptr) {
@@ -362,7 +375,9 @@ void PaymentEngine::send(SendKind kind, const Payment& payment, std::optional<Pa
             {.kind = kind,
              .payment = payment,
              .original = original ? &*original : nullptr,
-             .card_tlv = kept != nullptr ? kept->card_tlv.bytes() : stored.bytes()});
+             .card_tlv = kept != nullptr ? kept->card.card_tlv.bytes() : stored.bytes(),
+             .pin = kept != nullptr ? kept->pin : std::nullopt,
+             .serial = kept != nullptr ? &kept->serial : nullptr});
         if (sent) return;
         if (kind == SendKind::request) return not_sent(payment, sent.error());
         log(LogLevel::warning, "payment: repeat not sent", sent.error());
@@ -414,12 +429,42 @@ void PaymentEngine::wait_for(const Id128& payment, Reply reply) {
     waiting_[payment].push_back(std::move(reply));
 }
 
+// As when no answer came: what may have left is reversed, and the reversal wins over any answer.
+Result<PaymentEngine::Abandoned> PaymentEngine::abandon(store::Tx& tx, std::string_view terminal) {
+    Abandoned abandoned;
+    const auto steps = std::make_shared<std::vector<Step>>();
+    for (const Payment& payment : TRY(tx.open_payments_of(terminal))) {
+        abandoned.payments.push_back(payment.id);
+        if (payment.state != pay::PaymentState::sent) continue;  // Being reversed already.
+        const pay::PaymentEvent event{.kind = pay::EventKind::deadline_passed,
+                                      .at = parts_.clock.now()};
+        pay::PaymentContext context;
+        context.payment = payment;
+        if (payment.kind != PaymentKind::purchase)
+            context.original = TRY(tx.payment(payment.original));
+        context.current_date = upstream_->business_date();
+        context.current_batch = TRY(tx.batch_of(payment.terminal));
+        context.rules = rules_;
+        Step step;
+        step.from = payment.state;
+        step.transition = TRY(pay::step(context, event));
+        if (step.transition.changed) TRY_VOID(write(tx, event, step, false));
+        steps->push_back(std::move(step));
+    }
+    abandoned.after = [this, steps] {
+        for (const Step& step : *steps) {
+            if (step.transition.changed) perform(step);
+        }
+    };
+    return abandoned;
+}
+
 void PaymentEngine::answer(const Payment& payment) {
     std::vector<Reply> replies;
     {
         const std::lock_guard lock(mutex_);
         if (auto waiting = waiting_.extract(payment.id)) replies = std::move(waiting.mapped());
-        cards_.erase(payment.id);
+        secrets_.erase(payment.id);
     }
     for (const Reply& reply : replies) reply({Refusal::none, payment});
 }

@@ -16,6 +16,7 @@
 #include "platform/server/worker_pool.h"
 #include "platform/store/store.h"
 #include "protocol/sealed_card.h"
+#include "protocol/vault_requests.h"
 
 #include <array>
 #include <functional>
@@ -28,6 +29,11 @@
 
 namespace softpos::server {
 
+struct PinOrder {
+    protocol::SealedPin pin;
+    Id128 permit;  // Of purpose pin.
+};
+
 struct PaymentOrder {
     merchant::Terminal terminal;
     pay::PaymentKind kind = pay::PaymentKind::purchase;
@@ -37,7 +43,9 @@ struct PaymentOrder {
     std::string reference;
     std::string card_method;    // Purchase: how the cardholder was verified.
     protocol::SealedCard card;  // Purchase.
-    Id128 original;             // Void and refund.
+    Id128 permit;               // Purchase: of the tap.
+    std::optional<PinOrder> pin;
+    Id128 original;  // Void and refund.
 };
 
 // Either the payment as it stands when there is something to say, or why there is none.
@@ -45,6 +53,16 @@ struct PaymentReply {
     Refusal refusal = Refusal::none;
     std::optional<pay::Payment> payment;
 };
+
+// Who is told that a phone said a serial number that its key did not make. `done` is called once
+// that is durable, from any thread.
+class SerialGuard {
+public:
+    virtual ~SerialGuard() = default;
+    virtual void serial_refused(const merchant::Terminal& terminal, std::function<void()> done) = 0;
+};
+
+struct PurchaseSecrets;
 
 class PaymentEngine {
 public:
@@ -64,7 +82,10 @@ public:
     PaymentEngine(Parts parts, pay::PaymentRules rules);
 
     // The upstream and the engine need each other; the service joins them.
-    void connect(Upstream& upstream) { upstream_ = &upstream; }
+    void connect(Upstream& upstream, SerialGuard& guard) {
+        upstream_ = &upstream;
+        guard_ = &guard;
+    }
 
     // Replies once: at the outcome, at the deadline, or at once with a refusal. From any thread.
     void submit(PaymentOrder order, Reply reply);
@@ -72,15 +93,23 @@ public:
     // What the network said.
     void on_incoming(Incoming incoming);
 
+    // Part of a work that suspends a terminal: every payment of it that may have left is given up,
+    // so that it ends reversed. `after` performs what follows, once the work is durable.
+    struct Abandoned {
+        std::vector<Id128> payments;
+        std::function<void()> after;
+    };
+    Result<Abandoned> abandon(store::Tx& tx, std::string_view terminal);
+
     // Takes up everything that was open when the last process ended. Before the first submit.
     Result<std::size_t> recover();
 
 private:
     struct Step;  // One event on its way through the store.
     void take_order(const std::shared_ptr<PaymentOrder>& order,
-                    const std::shared_ptr<keys::OpenedCard>& card, Reply reply);
+                    const std::shared_ptr<PurchaseSecrets>& secrets, Reply reply);
     void open_card(const std::shared_ptr<PaymentOrder>& order, Reply reply);
-    Result<void> admit(store::Tx& tx, const PaymentOrder& order, const keys::OpenedCard* card,
+    Result<void> admit(store::Tx& tx, const PaymentOrder& order, const PurchaseSecrets* secrets,
                        Step& step);
     Result<Refusal> check_merchant(store::Tx& tx, const PaymentOrder& order);
     Result<pay::Payment> new_payment(store::Tx& tx, const PaymentOrder& order,
@@ -100,9 +129,10 @@ private:
     Parts parts_;
     pay::PaymentRules rules_;
     Upstream* upstream_ = nullptr;
+    SerialGuard* guard_ = nullptr;
     std::mutex mutex_;  // Guards the two maps.
     std::map<Id128, std::vector<Reply>> waiting_;
-    std::map<Id128, std::shared_ptr<keys::OpenedCard>> cards_;  // Until the request has been sent.
+    std::map<Id128, std::shared_ptr<PurchaseSecrets>> secrets_;  // Until the request has been sent.
 };
 
 }  // namespace softpos::server

@@ -1,21 +1,14 @@
-// What phones call: enrolment with an activation code, then payments with the certificate that
-// enrolment gave them.
+// What phones call with the certificate that enrolment gave them: payments. How they enrol and get
+// permits stands in spa_calls.h.
 #pragma once
 
-#include "base/clock.h"
-#include "base/random.h"
-#include "crypto/x509.h"
 #include "net/http_message.h"
 #include "net/http_server.h"
-#include "platform/keys/key_vault.h"
-#include "platform/merchant/activation.h"
 #include "platform/merchant/terminal.h"
 #include "platform/server/payment_engine.h"
+#include "platform/server/terminal_directory.h"
 #include "platform/store/store.h"
 
-#include <map>
-#include <mutex>
-#include <optional>
 #include <string>
 
 namespace softpos::server {
@@ -24,13 +17,9 @@ class PhoneCalls {
 public:
     struct Parts {
         store::Store& store;
-        keys::KeyVault& vault;
         WorkerPool& workers;
         PaymentEngine& engine;
-        const Clock& clock;
-        Random& random;
-        const crypto::CertAndKey& ca;
-        const std::string& emv_parameters;  // Text handed to each phone's trusted core.
+        TerminalDirectory& terminals;
     };
 
     explicit PhoneCalls(Parts parts) : parts_(parts) {}
@@ -38,12 +27,7 @@ public:
     // On the HTTP thread; whatever waits goes to the workers.
     void handle(net::HttpRequest request, net::Responder respond);
 
-    // A terminal was changed by the acquirer: what is remembered of it is read again.
-    void forget(const Id128& terminal);
-
 private:
-    void enrol(const net::HttpRequest& request, const net::Responder& respond);
-    net::HttpResponse enrol_now(const std::string& body);
     void payments(const net::HttpRequest& request, net::Responder respond,
                   const merchant::Terminal& terminal);
     void purchase(const net::HttpRequest& request, net::Responder respond,
@@ -55,12 +39,8 @@ private:
               const merchant::Terminal& terminal);
     net::HttpResponse find_now(const std::string& target, const merchant::Terminal& terminal);
     void submit(PaymentOrder order, net::Responder respond);
-    std::optional<merchant::Terminal> terminal_of(const net::HttpRequest& request);
 
     Parts parts_;
-    std::mutex mutex_;
-    std::map<Id128, merchant::Terminal> known_;
-    merchant::AttemptLimit attempts_{merchant::AttemptLimit::Rule{}};
 };
 
 }  // namespace softpos::server

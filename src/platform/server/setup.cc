@@ -4,10 +4,13 @@
 #include "codec/strict_json.h"
 #include "crypto/drbg.h"
 #include "crypto/hash.h"
+#include "crypto/p256.h"
 #include "crypto/x509.h"
+#include "host/data_files.h"
 #include "host/durable_file.h"
 #include "platform/keys/remote_vault.h"
 #include "platform/server/control_service.h"
+#include "platform/server/platform_signer.h"
 #include "platform/server/upstream.h"
 #include "platform/store/sqlite_store.h"
 
@@ -43,6 +46,26 @@ Result<void> make_certificates(const SetupOptions& options, Instant now) {
     return write(folder, "server.key", server.key_pem, secret_mode);
 }
 
+// The key of whoever signs policies, and the first policy under it. That person takes policy.key
+// away; the service knows the point only.
+Result<store::PolicyRow> make_first_policy(const SetupOptions& options, Instant now) {
+    const std::string& folder = options.config.folder;
+    const bool sandbox = options.config.environment == monitor::Environment::sandbox;
+    const std::string text = TRY(host::read_data(sandbox ? "policy/trust-sandbox.policy.json"
+                                                         : "policy/trust-production.policy.json"));
+    const auto key = TRY(crypto::P256Key::generate());
+    const auto policy = monitor::parse_policy(text);
+    if (!policy) return fail(ErrorKind::malformed, "setup: the trust policy is not sound");
+    store::PolicyRow row{.version = policy->version,
+                         .text = text,
+                         .signature = key.sign(monitor::canonical_bytes(*policy)),
+                         .uploaded_at = now,
+                         .activated_at = now};
+    TRY_VOID(write(folder, "policy.key", key.private_pem(), secret_mode));
+    TRY_VOID(write(folder, "policy.pub", to_hex(key.public_point()), open_mode));
+    return row;
+}
+
 }  // namespace
 
 Result<ServerConfig> read_config(const std::string& folder) {
@@ -58,6 +81,15 @@ Result<ServerConfig> read_config(const std::string& folder) {
     config.network_port = static_cast<std::uint16_t>(json.integer("network_port", 1, 65535));
     config.acquirer_code = json.text("acquirer_code", 3);
     config.answer_ms = json.integer("answer_ms", 100, 120'000);
+    config.maker_id = json.text("maker_id", 6);
+    config.network_licence = json.optional_text("network_licence", 5).value_or("");
+    const std::string environment = json.text("environment", 16);
+    config.environment = environment == name_of(monitor::Environment::sandbox)
+                             ? monitor::Environment::sandbox
+                             : monitor::Environment::production;
+    if (environment != name_of(config.environment)) {
+        json.fault(Refusal::bad_value, "environment");
+    }
     if (json.finish()) return fail(ErrorKind::malformed, "server.json: not what it should be");
     return config;
 }
@@ -70,6 +102,9 @@ Result<void> write_config(const ServerConfig& config) {
                             {"network_host", config.network_host},
                             {"network_port", config.network_port},
                             {"acquirer_code", config.acquirer_code},
+                            {"maker_id", config.maker_id},
+                            {"network_licence", config.network_licence},
+                            {"environment", name_of(config.environment)},
                             {"answer_ms", config.answer_ms}};
     return write(config.folder, "server.json", json::serialize(body), open_mode);
 }
@@ -91,6 +126,10 @@ Result<SetupResult> set_up(const SetupOptions& options, const Clock& clock, Rand
     }
     const auto zone = TRY(vault->import_zmk_components(zone_key_alias, components));
     TRY_VOID(vault->create_bdk(phone_bdk_alias));
+    TRY_VOID(vault->create_pin_bdk(pin_bdk_alias));
+    const auto permit_point = TRY(vault->create_signing_key(permit_key_alias));
+    TRY_VOID(write(folder, "permit.pub", to_hex(permit_point), open_mode));
+    const store::PolicyRow policy = TRY(make_first_policy(options, clock.now()));
     TRY_VOID(make_certificates(options, clock.now()));
 
     crypto::KeyRandom key_random;
@@ -109,7 +148,10 @@ Result<SetupResult> set_up(const SetupOptions& options, const Clock& clock, Rand
                             .merchant = {},
                             .created_at = clock.now(),
                             .revoked_at = {}};
-    TRY_VOID(store->run([&](store::Tx& tx) { return tx.insert(key); }));
+    TRY_VOID(store->run([&](store::Tx& tx) -> Result<void> {
+        TRY_VOID(tx.insert(key));
+        return tx.insert(policy);
+    }));
     TRY_VOID(write_config(options.config));  // Last: it says that the rest is whole.
     return result;
 }

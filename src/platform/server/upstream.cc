@@ -83,6 +83,10 @@ std::string master_key_alias(std::string_view terminal) {
     return "tmk:" + std::string(terminal);
 }
 
+std::string serial_key_alias(std::string_view terminal) {
+    return "serial:" + std::string(terminal);
+}
+
 struct Upstream::Impl {
     // A request on its way; which members count follows from `purpose`.
     enum class Purpose : std::uint8_t { payment, repeat, reversal, sign_in, settlement };
@@ -428,14 +432,20 @@ void Upstream::forget_sign_in(const std::string& terminal) {
 
 Result<void> Upstream::send(const Outgoing& outgoing) {
     const pay::Payment& payment = outgoing.payment;
-    const channel::CupTerminal terminal{
+    channel::CupTerminal terminal{
         .terminal = payment.terminal, .merchant = payment.merchant, .batch = payment.batch};
+    if (outgoing.serial != nullptr) {
+        terminal.serial = outgoing.serial->serial;
+        terminal.app_version = outgoing.serial->app_version;
+        terminal.proof = outgoing.serial->proof;
+    }
     const auto card = channel::CardData::read(outgoing.card_tlv);
     if (!card) return std::unexpected(with_detail(card.error(), SendFailure::message));
     const channel::CupPayment message_data{.terminal = terminal,
                                            .card = *card,
                                            .trace = payment.stan,
                                            .amount = {payment.amount_minor, payment.currency},
+                                           .pin = outgoing.pin,
                                            .original = original_of(outgoing)};
     IsoMessage message(impl_->dialect);
     if (const auto built = build(outgoing, message_data, message); !built) {

@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "net/timer.h"
+#include "platform/channel/cup_messages.h"
 #include "platform/keys/key_vault.h"
 #include "platform/pay/payment.h"
 #include "platform/pay/payment_machine.h"
@@ -21,6 +22,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace softpos::server {
@@ -39,8 +41,10 @@ struct TerminalRef {
     std::string merchant;  // 15 characters, field 42.
 };
 
-// The phones' base derivation key, and the zone key that terminal keys travel under.
+// The phones' base derivation keys of card data and of PINs, and the zone key that terminal keys
+// travel under.
 constexpr std::string_view phone_bdk_alias = "bdk:phones";
+constexpr std::string_view pin_bdk_alias = "bdk:pins";
 constexpr std::string_view zone_key_alias = "zmk:network";
 
 // Error.detail of prepare() and send(): what could not be reached.
@@ -52,11 +56,21 @@ constexpr std::uint32_t detail_of(SendFailure failure) {
 // What is sent for a payment. The card data is the TLV list that the vault opened: with track 2 and
 // field 55 for a purchase on its way, without track 2 for everything later.
 enum class SendKind : std::uint8_t { request, repeat, reversal };
+
+// What a terminal says about itself in field 59 of a sale.
+struct SerialStatement {
+    std::string serial;       // TUSN; empty where the terminal has none.
+    std::string app_version;  // Up to 8 characters.
+    std::string proof;        // 8 characters, by the terminal's own key.
+};
+
 struct Outgoing {
     SendKind kind = SendKind::request;
     const pay::Payment& payment;
     const pay::Payment* original;  // Of a void or refund.
     Bytes card_tlv;
+    std::optional<channel::PinBlock> pin = {};  // Under the terminal's PIN key.
+    const SerialStatement* serial = nullptr;    // Of a sale.
 };
 
 // An answer to a payment, ready for its machine. `event.kind` is answer, bad_answer or
@@ -71,8 +85,9 @@ struct Incoming {
     pay::PaymentEvent event;
 };
 
-// Name of a terminal's master key in the vault.
+// Names of a terminal's keys in the vault: towards the network, and of its serial number.
 std::string master_key_alias(std::string_view terminal);
+std::string serial_key_alias(std::string_view terminal);
 
 class Upstream {
 public:
