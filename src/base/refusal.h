@@ -43,6 +43,9 @@ enum class Refusal : std::uint8_t {
     terminal_not_active,
     activation_code_invalid,
     duplicate_merchant,
+    // Trust.
+    device_not_trusted,
+    permit_invalid,
     // The card.
     card_declined,
     card_unreadable,
