@@ -14,7 +14,7 @@ namespace {
 // One JSON line to stdout. With write(2): behind the gate a stream may not look at its file.
 void print_report(const softpos::host::GateReport& report) {
     const std::string line = "{\"event\":\"trusted_ready\",\"protection\":\"" +
-                             std::string(softpos::trust::HostPlatform::protection) +
+                             std::string(name_of(softpos::protocol::Protection::software)) +
                              "\",\"gate\":" + report.json() + "}\n";
     [[maybe_unused]] const ssize_t written = ::write(STDOUT_FILENO, line.data(), line.size());
 }
@@ -28,6 +28,8 @@ int main(int argc, char** argv) {
     CLI::App app("Holds the keys and the EMV kernel of one terminal");
     app.add_option("--socket", options.socket_path, "Unix socket to serve")->required();
     app.add_option("--state", options.state_dir, "Directory for the sealed state")->required();
+    app.add_option("--platform-key", options.platform_key_file,
+                   "File with the point of the platform's signing key, in hex");
     app.add_option("--uid", options.uid, "Own numeric user and group, where started as root");
     app.add_option("--allow-uid", allowed, "The only user that may call");
     CLI11_PARSE(app, argc, argv);

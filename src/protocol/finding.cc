@@ -48,7 +48,8 @@ constexpr std::array<std::string_view, finding_codes> code_names = {"ROOT",
                                                                     "BINDING",
                                                                     "EVIDENCE_STALE",
                                                                     "EVIDENCE_MISSING",
-                                                                    "SOFTWARE_KEY"};
+                                                                    "SOFTWARE_KEY",
+                                                                    "PERMIT_REFUSED"};
 
 constexpr std::array<std::string_view, trust_classes> class_names = {"hardware", "core", "server",
                                                                      "app"};

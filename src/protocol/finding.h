@@ -50,9 +50,10 @@ enum class FindingCode : std::uint8_t {
     binding,         // One of the five elements does not match.
     evidence_stale,  // Revocation list or evidence older than the policy takes.
     evidence_missing,
-    software_key,  // Keys are protected by software only.
+    software_key,    // Keys are protected by software only.
+    permit_refused,  // By the platform, or by the core because it did not fit.
 };
-constexpr unsigned finding_codes = 41;
+constexpr unsigned finding_codes = 42;
 
 // Who says it. What the app says about its own phone can only lower trust.
 enum class TrustClass : std::uint8_t {

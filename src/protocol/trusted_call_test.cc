@@ -309,7 +309,7 @@ TEST(TrustedCall, PermitPrepareTakesOnlyWhatSpaKnows) {
         head + "C20101" + middle + posture_of("84" + claims + "182080F6"),  // A sixth capability.
         head + "C20101" + middle + posture_of("83" + claims + "0080"),      // No location.
         head + "C20101" + middle + posture_of("84" + claims + "0080F600"),
-        head + "C20101" + middle + posture_of("84" + claims + "008183182A0100F6"),  // Code 42.
+        head + "C20101" + middle + posture_of("84" + claims + "008183182B0100F6"),  // Code 43.
     };
     for (const std::string& hex : bad) {
         EXPECT_FALSE(decode_trusted_request(testing::unhex(hex))) << hex;
@@ -319,7 +319,7 @@ TEST(TrustedCall, PermitPrepareTakesOnlyWhatSpaKnows) {
 TEST(TrustedCall, EventsAreWholeAndKnown) {
     const std::string head = "C00102C10109C20180";
     ASSERT_TRUE(decode_trusted_request(testing::unhex(head + "C306010300000001")));
-    for (const char* events : {"C3050103000000", "C306000300000001", "C3062A0300000001",
+    for (const char* events : {"C3050103000000", "C306000300000001", "C3062B0300000001",
                                "C306010000000001", "C306010400000001"}) {
         EXPECT_FALSE(decode_trusted_request(testing::unhex(head + events))) << events;
     }
