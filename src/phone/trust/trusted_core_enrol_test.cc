@@ -1,7 +1,7 @@
 // Enrolment: keys made inside, a statement that covers them, and a grant that only the pinned
 // platform can give.
 #include "base/hex.h"
-#include "phone/trust/core_fixture.h"
+#include "phone/trust/core_test_fixture.h"
 
 namespace softpos::trust {
 namespace {

@@ -2,7 +2,7 @@
 // one, and everything that the core says about itself signed and in order.
 #include "base/hex.h"
 #include "crypto/hash.h"
-#include "phone/trust/core_fixture.h"
+#include "phone/trust/core_test_fixture.h"
 
 #include <functional>
 #include <set>

@@ -3,7 +3,7 @@
 #include "phone/trust/trusted_core.h"
 
 #include "base/hex.h"
-#include "phone/trust/core_fixture.h"
+#include "phone/trust/core_test_fixture.h"
 #include "testing/prng.h"
 
 #include <gtest/gtest.h>
