@@ -17,7 +17,7 @@ namespace {
 void print_report(const softpos::host::GateReport& report,
                   softpos::host::SecretArenaState secret_memory) {
     const std::string line = "{\"event\":\"trusted_ready\",\"protection\":\"" +
-                             std::string(softpos::trust::HostPlatform::protection) +
+                             std::string(name_of(softpos::protocol::Protection::software)) +
                              "\",\"secret_memory\":\"" + name_of(secret_memory) +
                              "\",\"gate\":" + report.json() + "}\n";
     [[maybe_unused]] const ssize_t written = ::write(STDOUT_FILENO, line.data(), line.size());
@@ -36,6 +36,8 @@ int main(int argc, char** argv) {
     CLI::App app("Holds the keys and the EMV kernel of one terminal");
     app.add_option("--socket", options.socket_path, "Unix socket to serve")->required();
     app.add_option("--state", options.state_dir, "Directory for the sealed state")->required();
+    app.add_option("--platform-key", options.platform_key_file,
+                   "File with the point of the platform's signing key, in hex");
     app.add_option("--uid", options.uid, "Own numeric user and group, where started as root");
     app.add_option("--allow-uid", allowed, "The only user that may call");
     CLI11_PARSE(app, argc, argv);

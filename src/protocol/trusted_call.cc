@@ -1,46 +1,23 @@
-// One put_ and one take_ function for each message, in the same order.
+// Answers of the trusted core: one write and one read function for each, in the same order; and
+// the names of what is in them.
 #include "protocol/trusted_call.h"
 
-#include "base/check.h"
-#include "base/money.h"
-#include "protocol/call_fields.h"
-
-#include <algorithm>
+#include "protocol/trusted_fields.h"
 
 namespace softpos::protocol {
 namespace {
 
-enum class Call : std::uint8_t {
-    status = 1,
-    enrol_begin,
-    enrol_finish,
-    tap_begin,
-    tap_continue,
-    tap_abort,
-};
-constexpr std::uint8_t answer_bit = 0x40;
-constexpr std::uint8_t failure_call = 0x7F;
+using namespace trusted_fields;
 
+constexpr std::size_t serial_number_bytes_max = 50;
 constexpr std::size_t detail_bytes_max = 120;
 constexpr std::size_t masked_pan_bytes_max = 19;
 constexpr std::size_t refusal_code_bytes_max = 40;
-constexpr std::uint64_t trace_max = 99'999'999;
 constexpr std::uint32_t wait_ms_max = 600'000;
 
-CallWriter request_of(Call call) {
-    return CallWriter({trusted_call_version, static_cast<std::uint8_t>(call)});
-}
 CallWriter answer_to(Call call) {
     return CallWriter({trusted_call_version,
                        static_cast<std::uint8_t>(static_cast<std::uint8_t>(call) | answer_bit)});
-}
-
-std::unexpected<Error> wrong(Literal what) {
-    return fail(ErrorKind::malformed, what);
-}
-
-bool all_digits(std::string_view text) {
-    return std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
 // What codes are called on the wire, so that the two ends need not number them alike.
@@ -51,138 +28,75 @@ Result<Refusal> refusal_named(std::string_view code) {
     return wrong("trusted call: unknown refusal");
 }
 
-// ---- Requests -------------------------------------------------------------------------------
-
-Buffer write(const StatusRequest&) {
-    return request_of(Call::status).take();
-}
-Buffer write(const EnrolBeginRequest&) {
-    return request_of(Call::enrol_begin).take();
-}
-Buffer write(const TapAbortRequest&) {
-    return request_of(Call::tap_abort).take();
-}
-
-Buffer write(const EnrolFinishRequest& request) {
-    CallWriter out = request_of(Call::enrol_finish);
-    out.put(request.initial_key_id);
-    out.put(request.key_envelope);
-    out.put(request.terminal_id);
-    out.put(request.merchant_id);
-    out.put(request.merchant_name);
-    out.put(request.emv_parameters);
-    return out.take();
-}
-
-Result<EnrolFinishRequest> read_enrol_finish(CallReader& in) {
-    EnrolFinishRequest request;
-    request.initial_key_id = TRY(in.take_array<8>());
-    const Bytes envelope = TRY(in.take({1, key_envelope_bytes_max}));
-    request.key_envelope.assign(envelope.begin(), envelope.end());
-    request.terminal_id = TRY(in.take_text({8, 8}));
-    request.merchant_id = TRY(in.take_text({15, 15}));
-    request.merchant_name = TRY(in.take_utf8({1, merchant_name_bytes_max}));
-    // A text of lines; the parameter reader judges it.
-    request.emv_parameters = std::string(text_of(TRY(in.take({1, emv_parameters_bytes_max}))));
-    return request;
-}
-
-Buffer write(const TapBeginRequest& request) {
-    CHECK(request.permit.empty() && request.amount_minor >= 0);
-    CallWriter out = request_of(Call::tap_begin);
-    out.put_number(static_cast<std::uint64_t>(request.amount_minor), 8);
-    out.put_number(request.currency, 2);
-    out.put_number(request.transaction_type, 1);
-    out.put(request.date);
-    out.put(request.time);
-    out.put_number(request.trace, 4);
-    out.put(request.permit);
-    return out.take();
-}
-
-Result<TapBeginRequest> read_tap_begin(CallReader& in) {
-    TapBeginRequest request;
-    const std::uint64_t amount = TRY(in.take_number(8));
-    if (amount > static_cast<std::uint64_t>(amount_minor_max)) return wrong("tap: amount");
-    request.amount_minor = static_cast<std::int64_t>(amount);
-    request.currency = static_cast<std::uint16_t>(TRY(in.take_number(2)));
-    request.transaction_type = static_cast<std::uint8_t>(TRY(in.take_number(1)));
-    request.date = TRY(in.take_text({6, 6}));
-    request.time = TRY(in.take_text({6, 6}));
-    if (!all_digits(request.date) || !all_digits(request.time)) return wrong("tap: date or time");
-    const std::uint64_t trace = TRY(in.take_number(4));
-    if (trace > trace_max) return wrong("tap: trace");
-    request.trace = static_cast<std::uint32_t>(trace);
-    TRY(in.take({0, 0}));  // The permit of version 2.
-    return request;
-}
-
-Buffer write(const TapContinueRequest& request) {
-    CallWriter out = request_of(Call::tap_continue);
-    if (const auto* rapdu = std::get_if<Buffer>(&request.result)) {
-        out.put(*rapdu);
-        out.put_absent();
-    } else {
-        out.put_absent();
-        out.put_number(static_cast<std::uint64_t>(*std::get_if<TapRfError>(&request.result)), 1);
-    }
-    return out.take();
-}
-
-Result<TapContinueRequest> read_tap_continue(CallReader& in) {
-    TapContinueRequest request;
-    if (in.next_is_present()) {
-        const Bytes rapdu = TRY(in.take({2, rapdu_bytes_max}));
-        request.result = Buffer(rapdu.begin(), rapdu.end());
-        in.skip();
-    } else {
-        in.skip();
-        request.result = static_cast<TapRfError>(TRY(in.take_enum(2)));
-    }
-    return request;
-}
-
-// ---- Answers --------------------------------------------------------------------------------
-
 Buffer write(const EnrolFinishAnswer&) {
     return answer_to(Call::enrol_finish).take();
 }
 Buffer write(const TapAbortAnswer&) {
     return answer_to(Call::tap_abort).take();
 }
+Buffer write(const PermitRefusedAnswer&) {
+    return answer_to(Call::permit_refused).take();
+}
+Buffer write(const PinAbortAnswer&) {
+    return answer_to(Call::pin_abort).take();
+}
+
+Buffer write_signed(Call call, const SignedBody& one) {
+    CallWriter out = answer_to(call);
+    put_signed(out, one);
+    return out.take();
+}
+Buffer write(const EnrolBeginAnswer& answer) {
+    return write_signed(Call::enrol_begin, answer.statement);
+}
+Buffer write(const PermitPrepareAnswer& answer) {
+    return write_signed(Call::permit_prepare, answer.request);
+}
+Buffer write(const ReportMakeAnswer& answer) {
+    return write_signed(Call::report_make, answer.report);
+}
 
 Buffer write(const StatusAnswer& answer) {
     CallWriter out = answer_to(Call::status);
     out.put_number(answer.core_version, 4);
-    out.put_number(answer.enrolled ? 1 : 0, 1);
+    out.put_number(static_cast<std::uint64_t>(answer.mode), 1);
     out.put(answer.terminal_id);
-    out.put(answer.initial_key_id);
+    out.put(answer.serial_number);
+    out.put(answer.card_key_id);
     out.put_number(answer.next_counter, 4);
+    out.put_number(answer.sequence, 8);
+    out.put_number(answer.events, 8);
+    out.put_number(answer.pin ? 1 : 0, 1);
+    out.put_number(static_cast<std::uint64_t>(answer.protection), 1);
     return out.take();
 }
-
 Result<StatusAnswer> read_status(CallReader& in) {
     StatusAnswer answer;
     answer.core_version = static_cast<std::uint32_t>(TRY(in.take_number(4)));
-    answer.enrolled = TRY(in.take_enum(1)) == 1;
-    const std::size_t id_bytes = answer.enrolled ? 8 : 0;
+    answer.mode = static_cast<CoreMode>(TRY(in.take_enum(static_cast<unsigned>(CoreMode::wiped))));
+    const std::size_t id_bytes = answer.mode == CoreMode::fresh ? 0 : 8;
     answer.terminal_id = TRY(in.take_text({id_bytes, id_bytes}));
-    answer.initial_key_id = TRY(in.take_array<8>());
+    answer.serial_number = TRY(in.take_text({0, serial_number_bytes_max}));
+    answer.card_key_id = TRY(in.take_array<8>());
     answer.next_counter = static_cast<std::uint32_t>(TRY(in.take_number(4)));
+    answer.sequence = TRY(in.take_number(8));
+    answer.events = TRY(in.take_number(8));
+    answer.pin = TRY(in.take_enum(1)) == 1;
+    answer.protection =
+        static_cast<Protection>(TRY(in.take_enum(static_cast<unsigned>(Protection::tee))));
     return answer;
 }
 
-Buffer write(const EnrolBeginAnswer& answer) {
-    CallWriter out = answer_to(Call::enrol_begin);
-    out.put(answer.public_point);
-    out.put(answer.measurement);
+Buffer write(const CommandObeyAnswer& answer) {
+    CallWriter out = answer_to(Call::command_obey);
+    put_id(out, answer.done.id);
+    out.put_number(answer.done.obeyed ? 1 : 0, 1);
     return out.take();
 }
-
-Result<EnrolBeginAnswer> read_enrol_begin(CallReader& in) {
-    EnrolBeginAnswer answer;
-    answer.public_point = TRY(in.take_array<65>());
-    answer.measurement = TRY(in.take_array<32>());
+Result<CommandObeyAnswer> read_command_obey(CallReader& in) {
+    CommandObeyAnswer answer;
+    answer.done.id = TRY(take_id(in));
+    answer.done.obeyed = TRY(in.take_enum(1)) == 1;
     return answer;
 }
 
@@ -194,7 +108,6 @@ void write_ui(CallWriter& out, const std::optional<TapUi>& ui) {
     }
     out.put(bytes);
 }
-
 Result<std::optional<TapUi>> read_ui(CallReader& in) {
     if (!in.next_is_present()) {
         in.skip();
@@ -214,12 +127,12 @@ void write_outcome(CallWriter& out, const TapOutcome& outcome) {
     out.put(outcome.masked_pan);
     out.put(outcome.aid);
     out.put(outcome.detail);
+    put_id(out, outcome.permit);
     if (outcome.card) {
         out.put(outcome.card->ksn);
         out.put(outcome.card->ciphertext);
     }
 }
-
 Result<TapOutcome> read_outcome(CallReader& in) {
     TapOutcome outcome;
     outcome.kind = static_cast<TapOutcomeKind>(
@@ -229,17 +142,16 @@ Result<TapOutcome> read_outcome(CallReader& in) {
     outcome.cvm = static_cast<TapCvm>(TRY(in.take_enum(static_cast<unsigned>(TapCvm::signature))));
     outcome.signature_too = TRY(in.take_enum(1)) == 1;
     outcome.masked_pan = TRY(in.take_text({0, masked_pan_bytes_max}));
-    const Bytes aid = TRY(in.take({0, 16}));
-    outcome.aid.assign(aid.begin(), aid.end());
+    outcome.aid = TRY(take_buffer(in, {0, 16}));
     outcome.detail = TRY(in.take_text({0, detail_bytes_max}));
+    outcome.permit = TRY(take_id(in));
     const bool online = outcome.kind == TapOutcomeKind::online_request;
     const bool good = online || outcome.kind == TapOutcomeKind::approved;
     if ((outcome.refusal == Refusal::none) != good) return wrong("tap: refusal and outcome");
     if (!online) return outcome;
     SealedCard card;
     card.ksn = TRY(in.take_array<12>());
-    const Bytes ciphertext = TRY(in.take({17, sealed_card_bytes_max}));
-    card.ciphertext.assign(ciphertext.begin(), ciphertext.end());
+    card.ciphertext = TRY(take_buffer(in, {17, sealed_card_bytes_max}));
     outcome.card = std::move(card);
     return outcome;
 }
@@ -260,7 +172,6 @@ Buffer write(const TapStep& step) {
     }
     return out.take();
 }
-
 Result<TapStep> read_step(CallReader& in) {
     TapStep step;
     const bool done = TRY(in.take_enum(1)) == 1;
@@ -270,12 +181,33 @@ Result<TapStep> read_step(CallReader& in) {
         return step;
     }
     SendApdu send;
-    const Bytes command = TRY(in.take({4, apdu_bytes_max}));
-    send.command.assign(command.begin(), command.end());
+    send.command = TRY(take_buffer(in, {4, apdu_bytes_max}));
     send.timeout_ms = static_cast<std::uint32_t>(TRY(in.take_number(4)));
     if (send.timeout_ms > wait_ms_max) return wrong("tap: timeout");
     step.next = std::move(send);
     return step;
+}
+
+Buffer write(const PinState& state) {
+    CHECK(state.pin.has_value() == (state.progress == PinProgress::entered));
+    CallWriter out = answer_to(Call::pin_begin);
+    out.put_number(static_cast<std::uint64_t>(state.progress), 1);
+    if (state.pin) {
+        out.put(state.pin->ksn);
+        out.put(state.pin->block);
+    }
+    return out.take();
+}
+Result<PinState> read_pin_state(CallReader& in) {
+    PinState state;
+    state.progress =
+        static_cast<PinProgress>(TRY(in.take_enum(static_cast<unsigned>(PinProgress::timed_out))));
+    if (state.progress != PinProgress::entered) return state;
+    SealedPin pin;
+    pin.ksn = TRY(in.take_array<12>());
+    pin.block = TRY(in.take_array<16>());
+    state.pin = pin;
+    return state;
 }
 
 Buffer write(const TrustedFailure& failure) {
@@ -284,7 +216,6 @@ Buffer write(const TrustedFailure& failure) {
     out.put_number(failure.detail, 4);
     return out.take();
 }
-
 Result<TrustedFailure> read_failure(CallReader& in) {
     TrustedFailure failure;
     failure.fault = static_cast<TrustedFault>(TRY(in.take_enum(trusted_faults - 1)));
@@ -292,61 +223,58 @@ Result<TrustedFailure> read_failure(CallReader& in) {
     return failure;
 }
 
-Result<TrustedRequest> read_request(CallReader& in) {
-    switch (static_cast<Call>(in.head().call)) {
-        case Call::status:
-            return StatusRequest{};
-        case Call::enrol_begin:
-            return EnrolBeginRequest{};
-        case Call::enrol_finish:
-            return TRY(read_enrol_finish(in));
-        case Call::tap_begin:
-            return TRY(read_tap_begin(in));
-        case Call::tap_continue:
-            return TRY(read_tap_continue(in));
-        case Call::tap_abort:
-            return TapAbortRequest{};
-    }
-    return fail(ErrorKind::unsupported, "trusted call: no such call", in.head().call);
-}
-
 Result<TrustedAnswer> read_answer(CallReader& in) {
     const std::uint8_t code = in.head().call;
     if (code == failure_call) return TRY(read_failure(in));
-    if ((code & answer_bit) != 0) {
-        switch (static_cast<Call>(code & ~answer_bit)) {
-            case Call::status:
-                return TRY(read_status(in));
-            case Call::enrol_begin:
-                return TRY(read_enrol_begin(in));
-            case Call::enrol_finish:
-                return EnrolFinishAnswer{};
-            case Call::tap_begin:
-                return TRY(read_step(in));
-            case Call::tap_abort:
-                return TapAbortAnswer{};
-            case Call::tap_continue:
-                break;  // Its answer is that of tap_begin.
-        }
+    if ((code & answer_bit) == 0) return wrong("trusted call: a request");
+    switch (static_cast<Call>(code & ~answer_bit)) {
+        case Call::status:
+            return TRY(read_status(in));
+        case Call::enrol_begin:
+            return EnrolBeginAnswer{TRY(take_signed(in))};
+        case Call::enrol_finish:
+            return EnrolFinishAnswer{};
+        case Call::tap_begin:
+            return TRY(read_step(in));
+        case Call::tap_abort:
+            return TapAbortAnswer{};
+        case Call::permit_prepare:
+            return PermitPrepareAnswer{TRY(take_signed(in))};
+        case Call::permit_refused:
+            return PermitRefusedAnswer{};
+        case Call::report_make:
+            return ReportMakeAnswer{TRY(take_signed(in))};
+        case Call::command_obey:
+            return TRY(read_command_obey(in));
+        case Call::pin_begin:
+            return TRY(read_pin_state(in));
+        case Call::pin_abort:
+            return PinAbortAnswer{};
+        case Call::tap_continue:
+        case Call::pin_poll:
+            break;
     }
     return fail(ErrorKind::unsupported, "trusted call: no such answer", code);
 }
 
-Result<CallReader> open_version(Bytes message) {
-    const CallReader reader = TRY(CallReader::open(message));
-    if (reader.head().version != trusted_call_version) {
-        return fail(ErrorKind::unsupported, "trusted call: version", reader.head().version);
-    }
-    return reader;
+}  // namespace
+
+std::string_view name_of(CoreMode mode) {
+    constexpr std::array<std::string_view, 4> names = {"fresh", "ready", "suspended", "wiped"};
+    return names[static_cast<std::size_t>(mode)];
 }
 
-}  // namespace
+std::string_view name_of(Protection protection) {
+    constexpr std::array<std::string_view, 3> names = {"software", "tpm", "tee"};
+    return names[static_cast<std::size_t>(protection)];
+}
 
 std::string_view name_of(TrustedFault fault) {
     constexpr std::array<std::string_view, trusted_faults> names = {
         "malformed_request", "version_unsupported", "not_enrolled",      "no_enrolment_begun",
-        "envelope_refused",  "parameters_refused",  "storage_failed",    "no_tap",
-        "counter_exhausted", "permit_required",     "state_rolled_back", "internal"};
+        "grant_refused",     "parameters_refused",  "storage_failed",    "no_tap",
+        "counter_exhausted", "permit_refused",      "state_rolled_back", "suspended",
+        "platform_key",      "command_refused",     "pin_unavailable",   "internal"};
     return names[static_cast<std::size_t>(fault)];
 }
 
@@ -355,24 +283,26 @@ Refusal refusal_of(TrustedFault fault) {
         case TrustedFault::not_enrolled:
         case TrustedFault::counter_exhausted:
         case TrustedFault::state_rolled_back:
-        case TrustedFault::permit_required:
             return Refusal::terminal_not_active;
+        case TrustedFault::permit_refused:
+        case TrustedFault::suspended:
+            return Refusal::device_not_trusted;
         case TrustedFault::storage_failed:
+        case TrustedFault::platform_key:
             return Refusal::trusted_unavailable;
-        default:
+        case TrustedFault::pin_unavailable:
+            return Refusal::pin_required;
+        case TrustedFault::malformed_request:
+        case TrustedFault::version_unsupported:
+        case TrustedFault::no_enrolment_begun:
+        case TrustedFault::grant_refused:
+        case TrustedFault::parameters_refused:
+        case TrustedFault::no_tap:
+        case TrustedFault::command_refused:
+        case TrustedFault::internal:
             return Refusal::internal;
     }
-}
-
-Buffer encode(const TrustedRequest& request) {
-    return std::visit([](const auto& one) { return write(one); }, request);
-}
-
-Result<TrustedRequest> decode_trusted_request(Bytes message) {
-    CallReader reader = TRY(open_version(message));
-    auto request = read_request(reader);
-    if (request) TRY_VOID(reader.end());
-    return request;
+    return Refusal::internal;
 }
 
 Buffer encode(const TrustedAnswer& answer) {
@@ -380,7 +310,7 @@ Buffer encode(const TrustedAnswer& answer) {
 }
 
 Result<TrustedAnswer> decode_trusted_answer(Bytes message) {
-    CallReader reader = TRY(open_version(message));
+    CallReader reader = TRY(open_trusted_call(message));
     auto answer = read_answer(reader);
     if (answer) TRY_VOID(reader.end());
     return answer;

@@ -27,29 +27,84 @@ std::array<std::uint8_t, size> array(Prng& prng) {
     return prng.random().take<size>();
 }
 
+SignedBody signed_body(Prng& prng) {
+    return {prng.bytes(1 + prng.below(400)), prng.bytes(1 + prng.below(72))};
+}
+
+std::vector<Finding> findings(Prng& prng) {
+    std::vector<Finding> list;
+    for (unsigned i = prng.below(5); i > 0; --i) {
+        list.push_back({static_cast<FindingCode>(1 + prng.below(finding_codes)),
+                        static_cast<TrustClass>(1 + prng.below(trust_classes)),
+                        prng.below(70'000)});
+    }
+    return list;
+}
+
+Posture posture(Prng& prng) {
+    Posture out;
+    out.claims = {text(prng, prng.below(65)), text(prng, prng.below(65)),
+                  text(prng, prng.below(65)), text(prng, prng.below(65)),
+                  prng.below(70'000),         prng.below(9)};
+    out.hardware = static_cast<CapabilitySet>(prng.below(1U << capabilities));
+    out.findings = findings(prng);
+    if (prng.below(2) == 1) out.location = Location{31'230'000, -121'473'000, prng.below(100)};
+    return out;
+}
+
+ReportMakeRequest report(Prng& prng) {
+    ReportMakeRequest request{findings(prng), {}};
+    for (unsigned i = prng.below(app_events_max + 1); i > 0; --i) {
+        request.events.push_back({static_cast<FindingCode>(1 + prng.below(finding_codes)),
+                                  static_cast<Severity>(1 + prng.below(3)), prng.below(70'000)});
+    }
+    return request;
+}
+
+TapBeginRequest tap(Prng& prng) {
+    return {static_cast<std::int64_t>(prng.below(1'000'000'000)),
+            static_cast<std::uint16_t>(prng.below(1000)),
+            static_cast<std::uint8_t>(prng.below(256)),
+            digits(prng, 6),
+            digits(prng, 6),
+            prng.below(99'999'999),
+            signed_body(prng)};
+}
+
+constexpr unsigned request_kinds = 13;
 TrustedRequest random_request(Prng& prng) {
-    switch (prng.below(6)) {
+    switch (prng.below(request_kinds)) {
         case 0:
             return StatusRequest{};
         case 1:
-            return EnrolBeginRequest{};
+            return EnrolBeginRequest{Id128{array<16>(prng)}, array<32>(prng), posture(prng)};
         case 2:
-            return EnrolFinishRequest{
-                array<8>(prng), prng.bytes(1 + prng.below(256)), text(prng, 8),
-                text(prng, 15), text(prng, 1 + prng.below(120)), text(prng, 1 + prng.below(2000))};
+            return EnrolFinishRequest{prng.bytes(1 + prng.below(2000)),
+                                      prng.bytes(1 + prng.below(72))};
         case 3:
-            return TapBeginRequest{static_cast<std::int64_t>(prng.below(1'000'000'000)),
-                                   static_cast<std::uint16_t>(prng.below(1000)),
-                                   static_cast<std::uint8_t>(prng.below(256)),
-                                   digits(prng, 6),
-                                   digits(prng, 6),
-                                   prng.below(99'999'999),
-                                   {}};
+            return tap(prng);
         case 4:
             if (prng.below(2) == 0) {
                 return TapContinueRequest{static_cast<TapRfError>(prng.below(3))};
             }
             return TapContinueRequest{prng.bytes(2 + prng.below(257))};
+        case 5:
+            return PermitPrepareRequest{static_cast<PermitPurpose>(1 + prng.below(permit_purposes)),
+                                        static_cast<std::int64_t>(prng.below(1'000'000'000)),
+                                        static_cast<std::uint16_t>(prng.below(1000)),
+                                        posture(prng)};
+        case 6:
+            return report(prng);
+        case 7:
+            return CommandObeyRequest{signed_body(prng)};
+        case 8:
+            return PermitRefusedRequest{};
+        case 9:
+            return PinBeginRequest{signed_body(prng)};
+        case 10:
+            return PinPollRequest{};
+        case 11:
+            return PinAbortRequest{};
         default:
             return TapAbortRequest{};
     }
@@ -63,6 +118,7 @@ TapOutcome random_outcome(Prng& prng) {
     outcome.masked_pan = text(prng, prng.below(20), '*', 16);
     outcome.aid = prng.bytes(prng.below(17));
     outcome.detail = text(prng, prng.below(121));
+    outcome.permit = Id128{array<16>(prng)};
     const bool online = outcome.kind == TapOutcomeKind::online_request;
     outcome.refusal =
         online || outcome.kind == TapOutcomeKind::approved ? Refusal::none : Refusal::card_declined;
@@ -70,14 +126,36 @@ TapOutcome random_outcome(Prng& prng) {
     return outcome;
 }
 
+StatusAnswer status(Prng& prng) {
+    StatusAnswer answer;
+    answer.core_version = prng.below(9);
+    answer.mode = static_cast<CoreMode>(prng.below(4));
+    if (answer.mode != CoreMode::fresh) answer.terminal_id = text(prng, 8);
+    answer.serial_number = text(prng, prng.below(51));
+    answer.card_key_id = array<8>(prng);
+    answer.next_counter = prng.below(70'000);
+    answer.sequence = prng.below(70'000);
+    answer.events = prng.below(70'000);
+    answer.pin = prng.below(2) == 1;
+    answer.protection = static_cast<Protection>(prng.below(3));
+    return answer;
+}
+
+PinState pin_state(Prng& prng) {
+    PinState state{static_cast<PinProgress>(prng.below(4)), std::nullopt};
+    if (state.progress == PinProgress::entered) {
+        state.pin = SealedPin{array<12>(prng), array<16>(prng)};
+    }
+    return state;
+}
+
 TrustedAnswer random_answer(Prng& prng) {
-    switch (prng.below(7)) {
+    switch (prng.below(13)) {
         case 0:
-            return StatusAnswer{prng.below(9), true, text(prng, 8), array<8>(prng), 65};
         case 1:
-            return StatusAnswer{1, false, "", {}, 0};
+            return status(prng);
         case 2:
-            return EnrolBeginAnswer{array<65>(prng), array<32>(prng)};
+            return EnrolBeginAnswer{signed_body(prng)};
         case 3:
             return EnrolFinishAnswer{};
         case 4:
@@ -85,6 +163,17 @@ TrustedAnswer random_answer(Prng& prng) {
         case 5:
             return TrustedFailure{static_cast<TrustedFault>(prng.below(trusted_faults)),
                                   prng.below(70'000)};
+        case 6:
+            return PermitPrepareAnswer{signed_body(prng)};
+        case 7:
+            return ReportMakeAnswer{signed_body(prng)};
+        case 8:
+            return CommandObeyAnswer{{Id128{array<16>(prng)}, prng.below(2) == 1}};
+        case 9:
+            return pin_state(prng);
+        case 10:
+            return prng.below(2) == 1 ? TrustedAnswer(PermitRefusedAnswer{})
+                                      : TrustedAnswer(PinAbortAnswer{});
         default:
             break;
     }
@@ -163,8 +252,10 @@ TEST(TrustedCall, SomethingBehindTheLastFieldIsRefused) {
 
 TEST(TrustedCall, OtherVersionIsUnsupported) {
     Buffer wire = encode(TrustedRequest(StatusRequest{}));
-    wire[2] = 2;
-    EXPECT_EQ(decode_trusted_request(wire).error().kind, ErrorKind::unsupported);
+    for (const int other : {1, 3}) {
+        wire[2] = static_cast<std::uint8_t>(other);
+        EXPECT_EQ(decode_trusted_request(wire).error().kind, ErrorKind::unsupported);
+    }
 }
 
 TEST(TrustedCall, AnswerIsNoRequestAndRequestNoAnswer) {
@@ -172,31 +263,65 @@ TEST(TrustedCall, AnswerIsNoRequestAndRequestNoAnswer) {
     EXPECT_FALSE(decode_trusted_answer(encode(TrustedRequest(TapAbortRequest{}))));
 }
 
-// Head C00101 C10104: tap_begin. Amount C2, currency C3, type C4, date C5, time C6, trace C7,
-// permit C8.
+// Head C00102 C10104: tap_begin. Amount C2, currency C3, type C4, date C5, time C6, trace C7,
+// permit C8, its signature C9.
 TEST(TrustedCall, FieldsOutOfRangeAreRefused) {
-    const std::string head = "C00101C10104";
+    const std::string head = "C00102C10104";
     const std::string amount = "C2080000000000000064";
     const std::string middle = "C3020156C40100C506323631313232C606313030303030";
     const std::string trace = "C70400000001";
-    ASSERT_TRUE(decode_trusted_request(testing::unhex(head + amount + middle + trace + "C800")));
+    const std::string permit = "C80180C90130";
+    ASSERT_TRUE(decode_trusted_request(testing::unhex(head + amount + middle + trace + permit)));
     const std::string bad[] = {
-        head + "C208000000E8D4A51000" + middle + trace + "C800",  // 10^12: one too many.
-        head + "C208FFFFFFFFFFFFFFFF" + middle + trace + "C800",
-        head + amount + middle + trace,             // No permit field.
-        head + amount + middle + trace + "C80100",  // A permit in version 1.
-        head + amount + middle + "C70405F5E100" + "C800",
-        head + amount + "C3020156C40100C506323631314132C606313030303030" + trace + "C800",
-        head + amount + "C3020156C40100C506323631313232C6053130303030" + trace + "C800",
-        head + "C208" + "0000000000000064" + "C4010" + "0" + trace + "C800",
-        "C1010"
-        "4C00101" +
-            amount + middle + trace + "C800",                       // Version not first.
-        head + "C281080000000000000064" + middle + trace + "C800",  // Length not the shortest.
+        head + "C208000000E8D4A51000" + middle + trace + permit,  // 10^12: one too many.
+        head + "C208FFFFFFFFFFFFFFFF" + middle + trace + permit,
+        head + amount + middle + trace,                 // No permit.
+        head + amount + middle + trace + "C800C900",    // An empty one.
+        head + amount + middle + trace + "C80180",      // One without a signature.
+        head + amount + middle + trace + "C80180C900",  // An empty signature.
+        head + amount + middle + "C70405F5E100" + permit,
+        head + amount + "C3020156C40100C506323631314132C606313030303030" + trace + permit,
+        head + amount + "C3020156C40100C506323631313232C6053130303030" + trace + permit,
+        "C10104C00102" + amount + middle + trace + permit,          // Version not first.
+        head + "C281080000000000000064" + middle + trace + permit,  // Length not the shortest.
     };
     for (const std::string& hex : bad) {
         EXPECT_EQ(decode_trusted_request(testing::unhex(hex)).error().kind, ErrorKind::malformed)
             << hex;
+    }
+}
+
+// Head C00102 C10107: permit_prepare. Purpose C2, amount C3, currency C4, posture C5: an array of
+// claims, hardware, findings and location.
+TEST(TrustedCall, PermitPrepareTakesOnlyWhatSpaKnows) {
+    const std::string head = "C00102C10107";
+    const std::string middle = "C3080000000000000064C402009C";
+    const auto posture_of = [](const std::string& cbor) {
+        return "C5" + to_hex(Buffer{static_cast<std::uint8_t>(cbor.size() / 2)}) + cbor;
+    };
+    const std::string claims = "86606060600000";
+    const std::string good = posture_of("84" + claims + "0080F6");
+    ASSERT_TRUE(decode_trusted_request(testing::unhex(head + "C20101" + middle + good)));
+    const std::string bad[] = {
+        head + "C20100" + middle + good,  // Purposes are numbered from 1.
+        head + "C20106" + middle + good,
+        head + "C20101" + middle,
+        head + "C20101" + middle + posture_of("84" + claims + "182080F6"),  // A sixth capability.
+        head + "C20101" + middle + posture_of("83" + claims + "0080"),      // No location.
+        head + "C20101" + middle + posture_of("84" + claims + "0080F600"),
+        head + "C20101" + middle + posture_of("84" + claims + "008183182B0100F6"),  // Code 43.
+    };
+    for (const std::string& hex : bad) {
+        EXPECT_FALSE(decode_trusted_request(testing::unhex(hex))) << hex;
+    }
+}
+
+TEST(TrustedCall, EventsAreWholeAndKnown) {
+    const std::string head = "C00102C10109C20180";
+    ASSERT_TRUE(decode_trusted_request(testing::unhex(head + "C306010300000001")));
+    for (const char* events : {"C3050103000000", "C306000300000001", "C3062B0300000001",
+                               "C306010000000001", "C306010400000001"}) {
+        EXPECT_FALSE(decode_trusted_request(testing::unhex(head + events))) << events;
     }
 }
 
@@ -214,6 +339,16 @@ TEST(TrustedCall, SealedCardComesWithOnlineRequestOnly) {
     EXPECT_FALSE(decode_trusted_answer(wire));
 }
 
+TEST(TrustedCall, PinComesWhenEnteredOnly) {
+    auto prng = Prng::from_environment();
+    Buffer wire = encode(
+        TrustedAnswer(PinState{PinProgress::entered, SealedPin{array<12>(prng), array<16>(prng)}}));
+    ASSERT_TRUE(decode_trusted_answer(wire));
+    ASSERT_EQ(wire[8], static_cast<std::uint8_t>(PinProgress::entered));
+    wire[8] = static_cast<std::uint8_t>(PinProgress::cancelled);
+    EXPECT_FALSE(decode_trusted_answer(wire));
+}
+
 TEST(TrustedCall, UnknownRefusalIsRefused) {
     TapOutcome outcome;
     outcome.kind = TapOutcomeKind::declined;
@@ -226,15 +361,20 @@ TEST(TrustedCall, UnknownRefusalIsRefused) {
 }
 
 TEST(TrustedCall, LargestEnrolmentFitsOneMessage) {
-    EnrolFinishRequest request;
-    request.key_envelope = Buffer(key_envelope_bytes_max, 1);
-    request.terminal_id = "12345678";
-    request.merchant_id = "123456789012345";
-    request.merchant_name = std::string(merchant_name_bytes_max, 'x');
-    request.emv_parameters = std::string(emv_parameters_bytes_max, 'x');
+    const EnrolFinishRequest request{Buffer(grant_bytes_max, 1), Buffer(80, 1)};
     const Buffer wire = encode(TrustedRequest(request));
     EXPECT_LE(wire.size(), 64U * 1024);
     EXPECT_TRUE(decode_trusted_request(wire));
+}
+
+TEST(TrustedCall, LargestPostureIsTaken) {
+    PermitPrepareRequest request{PermitPurpose::tap, amount_minor_max, 156, {}};
+    const std::string longest(claim_bytes_max, 'x');
+    request.posture.claims = {longest, longest, longest, longest, UINT32_MAX, UINT32_MAX};
+    request.posture.findings.assign(app_findings_max,
+                                    {FindingCode::software_key, TrustClass::app, UINT32_MAX});
+    request.posture.location = Location{-90'000'000, -180'000'000, UINT32_MAX};
+    EXPECT_EQ(decode_trusted_request(encode(TrustedRequest(request))), TrustedRequest(request));
 }
 
 TEST(TrustedCall, EveryFaultHasANameAndARefusal) {

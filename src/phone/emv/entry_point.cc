@@ -168,6 +168,7 @@ bool EntryPoint::prepare() {
         state_.indicators[i] = state_.start == StartPoint::a
                                    ? preprocess(combination, state_.transaction)
                                    : without_preprocessing(combination);
+        if (state_.transaction.online_pin_off) take_online_pin_out(state_.indicators[i]);
         any = any || !state_.indicators[i].not_allowed;
     }
     return any;

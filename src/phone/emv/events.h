@@ -32,6 +32,8 @@ struct TransactionData {
     std::array<std::uint8_t, 3> time{};
     std::array<std::uint8_t, 4> unpredictable_number{};
     std::uint32_t trace = 0;
+    // No PIN can be taken in this transaction, whatever the parameters say of the terminal.
+    bool online_pin_off = false;
 };
 
 enum class RfError : std::uint8_t { timeout, transmission, protocol };

@@ -6,6 +6,7 @@ namespace softpos::emv {
 namespace {
 
 constexpr std::uint8_t ttq1_offline_only = 0x08;
+constexpr std::uint8_t ttq1_online_pin = 0x04;
 constexpr std::uint8_t ttq2_online_cryptogram_required = 0x80;
 constexpr std::uint8_t ttq2_cvm_required = 0x40;
 
@@ -68,6 +69,12 @@ Indicators without_preprocessing(const Combination& combination) {
     Indicators indicators;
     indicators.ttq = combination.ttq;
     return indicators;
+}
+
+void take_online_pin_out(Indicators& indicators) {
+    if (!indicators.ttq) return;
+    auto& first = (*indicators.ttq)[0];
+    first = static_cast<std::uint8_t>(first & ~ttq1_online_pin & 0xFF);
 }
 
 }  // namespace softpos::emv

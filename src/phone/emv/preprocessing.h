@@ -16,4 +16,7 @@ Indicators preprocess(const Combination& combination, const TransactionData& tra
 // As Start B without pre-processing makes them: all reset, the TTQ as configured.
 Indicators without_preprocessing(const Combination& combination);
 
+// The card must not be told of a PIN entry that is not there now.
+void take_online_pin_out(Indicators& indicators);
+
 }  // namespace softpos::emv

@@ -21,8 +21,8 @@ Result<protocol::SealedCard> seal_card(const CardData& card, const protocol::Sea
         return fail(ErrorKind::internal, "trust: nothing to seal");
     }
     Buffer plain;
-    plain.reserve(4 * head_bytes_max + card.track2.size() + card.pan_sequence.size() +
-                  card.expiry.size() + card.field55.size());
+    plain.reserve(5 * head_bytes_max + card.track2.size() + card.pan_sequence.size() +
+                  card.expiry.size() + card.field55.size() + card.serial_cipher.size());
     codec::TlvWriter writer(plain);
     writer.put(protocol::sealed_tag::track2, card.track2);
     if (!card.pan_sequence.empty()) {
@@ -30,6 +30,9 @@ Result<protocol::SealedCard> seal_card(const CardData& card, const protocol::Sea
     }
     if (!card.expiry.empty()) writer.put(protocol::sealed_tag::expiry, card.expiry);
     writer.put(protocol::sealed_tag::field55, card.field55);
+    if (!card.serial_cipher.empty()) {
+        writer.put(protocol::sealed_tag::serial_cipher, card.serial_cipher);
+    }
     const auto aad = protocol::sealed_card_aad(sealed_for);
     auto sealed = crypto::gcm_seal(step.key.bytes(), step.ksn.bytes, aad, plain);
     wipe(plain);

@@ -14,10 +14,11 @@ namespace softpos::trust {
 
 // What is sealed; borrowed. Empty where the card did not give it.
 struct CardData {
-    Bytes track2;        // 57: needed.
-    Bytes pan_sequence;  // 5F34
-    Bytes expiry;        // 5F24
-    Bytes field55;       // Needed.
+    Bytes track2;         // 57: needed.
+    Bytes pan_sequence;   // 5F34
+    Bytes expiry;         // 5F24
+    Bytes field55;        // Needed.
+    Bytes serial_cipher;  // Where the terminal has a key for it.
 };
 
 // Uses the key up: the step is taken by value and wiped with the call.

@@ -35,7 +35,8 @@ TEST(SealCard, ListsItsObjectsInOrder) {
     const Buffer track2 = unhex("6210948000000003D3012220");
     const Buffer psn = unhex("01");
     const Buffer field55(200, 0x55);
-    const auto sealed = seal_card({track2, psn, {}, field55}, {"T0000001", 100, 156, {}}, step());
+    const auto sealed =
+        seal_card({track2, psn, {}, field55, {}}, {"T0000001", 100, 156, {}}, step());
     ASSERT_TRUE(sealed);
     const auto aad = protocol::sealed_card_aad({"T0000001", 100, 156, {}});
     const auto plain = crypto::gcm_open(Buffer(16, 9), sealed->ksn, aad, sealed->ciphertext);
@@ -47,8 +48,8 @@ TEST(SealCard, ListsItsObjectsInOrder) {
 
 TEST(SealCard, NothingToSealIsAnError) {
     const Buffer some(10, 1);
-    EXPECT_FALSE(seal_card({{}, {}, {}, some}, {"T0000001", 100, 156, {}}, step()));
-    EXPECT_FALSE(seal_card({some, {}, {}, {}}, {"T0000001", 100, 156, {}}, step()));
+    EXPECT_FALSE(seal_card({{}, {}, {}, some, {}}, {"T0000001", 100, 156, {}}, step()));
+    EXPECT_FALSE(seal_card({some, {}, {}, {}, {}}, {"T0000001", 100, 156, {}}, step()));
 }
 
 TEST(TapOutcome, EveryCauseHasARefusal) {
@@ -60,7 +61,7 @@ TEST(TapOutcome, EveryCauseHasARefusal) {
 TEST(TapOutcome, OfflineApprovalIsNotTaken) {
     emv::Outcome outcome;
     outcome.kind = emv::OutcomeKind::approved;
-    const auto told = tell_outcome(outcome);
+    const auto told = tell_outcome(outcome, PinEntry::none);
     EXPECT_EQ(told.kind, protocol::TapOutcomeKind::declined);
     EXPECT_EQ(told.refusal, Refusal::card_declined);
 }
@@ -70,7 +71,7 @@ TEST(TapOutcome, OnlyOnlineRequestHasNoRefusal) {
         emv::Outcome outcome;
         outcome.kind = static_cast<emv::OutcomeKind>(i);
         const bool online = outcome.kind == emv::OutcomeKind::online_request;
-        EXPECT_EQ(tell_outcome(outcome).refusal == Refusal::none, online) << i;
+        EXPECT_EQ(tell_outcome(outcome, PinEntry::none).refusal == Refusal::none, online) << i;
     }
 }
 

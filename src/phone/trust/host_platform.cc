@@ -13,6 +13,7 @@ constexpr std::size_t overhead_bytes = crypto::gcm_nonce_bytes + crypto::gcm_tag
 constexpr std::size_t program_bytes_max = 512 * 1024 * 1024;  // Sanitizer builds are large.
 constexpr const char* key_name = "storage.key";
 constexpr const char* state_name = "state.sealed";
+constexpr const char* journal_name = "journal.sealed";
 constexpr const char* epoch_name = "epoch.sealed";
 
 Result<std::array<std::uint8_t, 32>> measure_program() {
@@ -67,6 +68,17 @@ Result<SecretBytes> HostPlatform::load_state() {
 Result<void> HostPlatform::save_state(Bytes state) {
     if (state.size() > state_bytes_max) return fail(ErrorKind::denied, "trust: state is too large");
     return save(state_name, state);
+}
+
+Result<SecretBytes> HostPlatform::load_journal() {
+    return load(journal_name, journal_bytes_max);
+}
+
+Result<void> HostPlatform::save_journal(Bytes journal) {
+    if (journal.size() > journal_bytes_max) {
+        return fail(ErrorKind::denied, "trust: journal is too large");
+    }
+    return save(journal_name, journal);
 }
 
 Result<std::uint64_t> HostPlatform::epoch() {

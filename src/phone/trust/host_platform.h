@@ -11,22 +11,25 @@
 
 namespace softpos::trust {
 
-// Files: storage.key (32 random bytes), state.sealed (nonce 12, then AES-256-GCM), epoch (8 bytes,
-// sealed the same way). All mode 0600.
+// Files: storage.key (32 random bytes), state.sealed (nonce 12, then AES-256-GCM), and sealed the
+// same way journal.sealed and epoch.sealed (8 bytes). All mode 0600.
 class HostPlatform final : public TrustedPlatform {
 public:
-    static constexpr const char* protection = "software";  // What a report may call it.
-
     // In front of the gate: opens the directory, makes the storage key where there is none, and
     // measures the running program. Afterwards only openat, renameat and their like are used.
     static Result<HostPlatform> open(const std::string& state_dir);
 
     Random& random() override { return random_; }
+    Ticks ticks() override { return clock_.ticks(); }
     Result<SecretBytes> load_state() override;
+    Result<SecretBytes> load_journal() override;
     Result<void> save_state(Bytes state) override;
+    Result<void> save_journal(Bytes journal) override;
     Result<std::uint64_t> epoch() override;
     Result<void> advance_epoch(std::uint64_t to) override;
     std::array<std::uint8_t, 32> measurement() override { return measurement_; }
+    protocol::Protection protection() const override { return protocol::Protection::software; }
+    std::vector<protocol::Finding> findings() override { return {}; }
 
     int directory_fd() const { return directory_.fd(); }
     void set_faults(host::DurableFaults* faults) { faults_ = faults; }  // For tests; borrowed.
@@ -41,6 +44,7 @@ private:
     SecretBytes key_;
     std::array<std::uint8_t, 32> measurement_;
     crypto::KeyRandom random_;
+    SystemClock clock_;
     host::DurableFaults* faults_ = nullptr;
 };
 

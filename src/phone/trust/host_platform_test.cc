@@ -98,16 +98,19 @@ private:
     int steps_;
 };
 
-// The process ends at each step of both durable writes of a reservation, with real files.
+// The process ends at each step of the durable writes of a permit and of a reservation, with real
+// files.
 TEST(HostPlatform, CrashAtEveryFileStepNeverRepeatsACounter) {
     auto debit = make_card("debit");
-    for (int steps = 0; steps < 12; ++steps) {
+    for (int steps = 0; steps < 18; ++steps) {
         const host::ScratchDirectory scratch;
         std::set<std::uint32_t> counters;
+        Invoke invoke;
+        Acquirer acquirer([&](Bytes request) { return invoke(request); });
         {
             auto platform = open_platform(scratch);
-            TrustedCore core(platform);
-            Acquirer acquirer([&](Bytes request) { return core.invoke(request); });
+            TrustedCore core(platform, acquirer.core_options());
+            invoke = [&](Bytes request) { return core.invoke(request); };
             acquirer.enrol();
             for (unsigned tap = 0; tap < 2; ++tap) {
                 counters.insert(counter_of(*acquirer.tap(debit, 100).card));
@@ -116,19 +119,19 @@ TEST(HostPlatform, CrashAtEveryFileStepNeverRepeatsACounter) {
         const pid_t child = ::fork();
         if (child == 0) {
             auto platform = open_platform(scratch);
-            TrustedCore core(platform);
+            TrustedCore core(platform, acquirer.core_options());
+            invoke = [&](Bytes request) { return core.invoke(request); };
             DieAtNth faults(steps);
             platform.set_faults(&faults);
-            Acquirer acquirer([&](Bytes request) { return core.invoke(request); });
-            acquirer.call(Acquirer::purchase(100));
+            (void)acquirer.try_tap(100);
             ::_exit(1);
         }
         int status = 0;
         ASSERT_EQ(::waitpid(child, &status, 0), child);
         ASSERT_EQ(WEXITSTATUS(status), 42) << steps;
         auto platform = open_platform(scratch);
-        TrustedCore core(platform);
-        Acquirer acquirer([&](Bytes request) { return core.invoke(request); });
+        TrustedCore core(platform, acquirer.core_options());
+        invoke = [&](Bytes request) { return core.invoke(request); };
         const auto outcome = acquirer.tap(debit, 100);
         ASSERT_TRUE(outcome.card) << steps;
         EXPECT_TRUE(counters.insert(counter_of(*outcome.card)).second) << steps;

@@ -85,8 +85,10 @@ Refusal refusal_of(emv::Cause cause) {
         case emv::Cause::offline_unsupported:
         case emv::Cause::reserved_decision:
         case emv::Cause::card_declined:
-        case emv::Cause::cvm_not_possible:
             return Refusal::card_declined;
+        // Proof of the holder was demanded, and what the card would have taken is the PIN.
+        case emv::Cause::cvm_not_possible:
+            return Refusal::pin_required;
         case emv::Cause::see_phone:
             return Refusal::card_see_phone;
         case emv::Cause::stopped:
@@ -105,14 +107,14 @@ protocol::TapUi tell_ui(const emv::UiRequest& ui) {
             std::uint32_t{ui.hold_100ms} * 100};
 }
 
-protocol::TapOutcome tell_outcome(const emv::Outcome& outcome) {
+protocol::TapOutcome tell_outcome(const emv::Outcome& outcome, PinEntry pin) {
     protocol::TapOutcome told;
     told.kind = kind_of(outcome.kind);
     told.cvm = cvm_of(outcome.cvm);
     told.signature_too = outcome.signature_too;
     if (outcome.error.cause != emv::Cause::none) told.detail = emv::describe(outcome.error);
     if (told.kind == TapOutcomeKind::online_request) {
-        if (told.cvm == TapCvm::online_pin) {
+        if (told.cvm == TapCvm::online_pin && pin == PinEntry::none) {
             told.kind = TapOutcomeKind::declined;
             told.refusal = Refusal::pin_required;
         } else {

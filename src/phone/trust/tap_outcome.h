@@ -6,8 +6,10 @@
 
 namespace softpos::trust {
 
-// Without card data. An online request that needs the online PIN becomes declined, pin_required.
-protocol::TapOutcome tell_outcome(const emv::Outcome& outcome);
+// Without card data. Where no PIN can be taken, an online request that needs one becomes declined,
+// pin_required.
+enum class PinEntry : std::uint8_t { none, possible };
+protocol::TapOutcome tell_outcome(const emv::Outcome& outcome, PinEntry pin);
 protocol::TapUi tell_ui(const emv::UiRequest& ui);
 Refusal refusal_of(emv::Cause cause);
 

@@ -6,19 +6,19 @@
 namespace softpos::trust {
 namespace {
 
-constexpr auto usage = crypto::DukptUsage::data_encrypt;
 constexpr auto kind = crypto::DukptKeyKind::aes128;
 
 }  // namespace
 
-Result<TransactionKeys> TransactionKeys::restore(Bytes stored) {
-    return TransactionKeys(TRY(crypto::DukptAesDevice::restore(stored)));
+Result<TransactionKeys> TransactionKeys::restore(Bytes stored, crypto::DukptUsage usage) {
+    return TransactionKeys(TRY(crypto::DukptAesDevice::restore(stored)), usage);
 }
 
 Result<TransactionKeys> TransactionKeys::load(Bytes initial_key, Bytes initial_key_id8,
-                                              std::uint32_t first_counter) {
+                                              std::uint32_t first_counter,
+                                              crypto::DukptUsage usage) {
     return TransactionKeys(
-        TRY(crypto::DukptAesDevice::load(initial_key, initial_key_id8, first_counter)));
+        TRY(crypto::DukptAesDevice::load(initial_key, initial_key_id8, first_counter)), usage);
 }
 
 bool TransactionKeys::exhausted() const {
@@ -31,14 +31,14 @@ Result<crypto::DukptAesDevice> TransactionKeys::next_block() const {
     auto ahead = TRY(crypto::DukptAesDevice::restore(now.bytes()));
     for (unsigned i = 0; i < counter_block; ++i) {
         if (ahead.counter() > crypto::dukpt_counter_last) break;
-        TRY(ahead.next(usage, kind));
+        TRY(ahead.next(usage_, kind));
     }
     return ahead;
 }
 
 Result<crypto::DukptAesDevice::Step> TransactionKeys::next() {
     CHECK(!needs_block());
-    return working_.next(usage, kind);
+    return working_.next(usage_, kind);
 }
 
 }  // namespace softpos::trust

@@ -1,4 +1,4 @@
-// The DUKPT device of the core, with the discipline of its counter: a counter may be used only
+// A DUKPT device of the core, with the discipline of its counter: a counter may be used only
 // after the stored state stands behind it, so that no crash, however timed, uses one twice.
 #pragma once
 
@@ -26,11 +26,11 @@ constexpr unsigned counter_block = 64;
 //     const auto step = TRY(keys.next());
 class TransactionKeys {
 public:
-    // From storage: nothing is reserved yet.
-    static Result<TransactionKeys> restore(Bytes stored);
+    // From storage: nothing is reserved yet. `usage` is what its keys are for.
+    static Result<TransactionKeys> restore(Bytes stored, crypto::DukptUsage usage);
     // A new initial key. Counters below `first_counter` count as used.
     static Result<TransactionKeys> load(Bytes initial_key, Bytes initial_key_id8,
-                                        std::uint32_t first_counter);
+                                        std::uint32_t first_counter, crypto::DukptUsage usage);
 
     bool needs_block() const { return working_.counter() >= ceiling_; }
     bool exhausted() const;
@@ -38,7 +38,7 @@ public:
     Result<crypto::DukptAesDevice> next_block() const;
     void enter(const crypto::DukptAesDevice& stored) { ceiling_ = stored.counter(); }
 
-    // The data-encryption key of one transaction. CHECKs that its counter was reserved.
+    // The key of one transaction. CHECKs that its counter was reserved.
     Result<crypto::DukptAesDevice::Step> next();
 
     std::uint32_t counter() const { return working_.counter(); }
@@ -46,10 +46,11 @@ public:
     Bytes initial_key_id() const { return working_.initial_key_id(); }
 
 private:
-    explicit TransactionKeys(crypto::DukptAesDevice device)
-        : working_(std::move(device)), ceiling_(working_.counter()) {}
+    TransactionKeys(crypto::DukptAesDevice device, crypto::DukptUsage usage)
+        : working_(std::move(device)), usage_(usage), ceiling_(working_.counter()) {}
 
     crypto::DukptAesDevice working_;
+    crypto::DukptUsage usage_;
     std::uint32_t ceiling_;  // The first counter that is not reserved.
 };
 

@@ -2,16 +2,14 @@
 // left when an answer goes out.
 #include "phone/trust/trusted_core.h"
 
-#include "base/check.h"
-#include "crypto/envelope.h"
-#include "phone/trust/card_sealing.h"
-#include "phone/trust/tap_outcome.h"
+#include "phone/trust/core_parts.h"
 
 #include <algorithm>
 
 namespace softpos::trust {
 namespace {
 
+using protocol::CoreMode;
 using protocol::TrustedAnswer;
 using protocol::TrustedFailure;
 using protocol::TrustedFault;
@@ -19,23 +17,13 @@ using protocol::TrustedFault;
 constexpr codec::Tag merchant_id_tag{0x9F16};
 constexpr codec::Tag terminal_id_tag{0x9F1C};
 
+}  // namespace
+
 TrustedFault fault_of(const Error& error) {
     return error.kind == ErrorKind::denied ? TrustedFault::counter_exhausted
                                            : TrustedFault::storage_failed;
 }
 
-// Six digits, checked when they were decoded, as three bytes of BCD.
-std::array<std::uint8_t, 3> bcd3(std::string_view digits) {
-    std::array<std::uint8_t, 3> out{};
-    for (std::size_t i = 0; i < out.size(); ++i) {
-        const int high = digits[2 * i] - '0';
-        const int low = digits[2 * i + 1] - '0';
-        out[i] = static_cast<std::uint8_t>(high << 4 | low);
-    }
-    return out;
-}
-
-// The identities of this terminal go to the card and into field 55 from here, not from the text.
 Result<emv::ParameterSet> parse_parameters(const CoreState& state) {
     emv::ParameterSet set = TRY(emv::ParameterSet::parse(state.emv_parameters));
     TRY_VOID(set.add(merchant_id_tag, bytes_of(state.merchant_id)));
@@ -43,66 +31,88 @@ Result<emv::ParameterSet> parse_parameters(const CoreState& state) {
     return set;
 }
 
-}  // namespace
-
-struct TrustedCore::Enrolment {
-    CoreState state;  // Its dukpt is only filled while it is saved.
-    emv::ParameterSet parameters;
-    TransactionKeys keys;
-};
-
-// Destroying it wipes what the kernel learned.
-struct TrustedCore::RunningTap {
-    RunningTap(const emv::ParameterSet& parameters, const emv::TransactionData& data)
-        : transaction(data), tap(parameters) {}
-
-    emv::TransactionData transaction;
-    emv::Tap tap;
-};
-
-TrustedCore::TrustedCore(TrustedPlatform& platform) : platform_(platform) {
+TrustedCore::TrustedCore(TrustedPlatform& platform, const CoreOptions& options)
+    : platform_(platform), options_(options) {
     const auto loaded = load();
     if (!loaded && !load_fault_) load_fault_ = TrustedFault::storage_failed;
+    server_time_seen_ = platform_.ticks();
 }
 
 TrustedCore::~TrustedCore() = default;
 
 Result<void> TrustedCore::load() {
+    auto journal = CoreJournal::load(platform_);
+    if (journal) journal_ = std::move(*journal);
     auto stored = platform_.load_state();
     if (!stored && stored.error().kind == ErrorKind::not_found) return {};
     const SecretBytes bytes = TRY(std::move(stored));
     CoreState state = TRY(read_core_state(bytes.bytes()));
     const std::uint64_t epoch = TRY(platform_.epoch());
-    if (state.epoch < epoch || state.epoch > epoch + 1) {
+    const bool journal_is_old = journal_.sequence() < state.sequence;
+    journal_.skip_to(state.sequence);  // Whatever happens now, no number comes twice.
+    if (!journal) return std::unexpected(journal.error());
+    if (state.epoch < epoch || state.epoch > epoch + 1 || journal_is_old) {
         load_fault_ = TrustedFault::state_rolled_back;
-        return fail(ErrorKind::denied, "trust: stored state and counter are of different times");
+        return fail(ErrorKind::denied, "trust: state, journal and counter are of different times");
     }
     // One ahead: the last save was cut off between its two halves, and none of its keys was used.
     if (state.epoch > epoch) TRY_VOID(platform_.advance_epoch(state.epoch));
-    TransactionKeys keys = TRY(TransactionKeys::restore(state.dukpt.bytes()));
-    emv::ParameterSet parameters = TRY(parse_parameters(state));
-    state.dukpt = {};
-    enrolment_ = std::make_unique<Enrolment>(
-        Enrolment{std::move(state), std::move(parameters), std::move(keys)});
+    auto sign_key = TRY(crypto::P256Key::from_private_der(state.sign_key.bytes()));
+    std::optional<Terminal::Working> working;
+    if (!state.wiped()) {
+        auto parameters = TRY(parse_parameters(state));
+        auto card_keys = TRY(
+            TransactionKeys::restore(state.card_dukpt.bytes(), crypto::DukptUsage::data_encrypt));
+        std::optional<TransactionKeys> pin_keys;
+        if (!state.pin_dukpt.empty()) {
+            pin_keys = TRY(TransactionKeys::restore(state.pin_dukpt.bytes(),
+                                                    crypto::DukptUsage::pin_encryption));
+        }
+        working =
+            Terminal::Working{std::move(parameters), std::move(card_keys), std::move(pin_keys)};
+        state.card_dukpt = {};
+        state.pin_dukpt = {};
+    }
+    terminal_ = std::make_unique<Terminal>(
+        Terminal{std::move(state), std::move(sign_key), std::move(working)});
     return {};
 }
 
 // Stores a state that stands behind the next block of counters; only then is the block entered.
-Result<void> TrustedCore::save(Enrolment& enrolment) {
-    const crypto::DukptAesDevice block = TRY(enrolment.keys.next_block());
+Result<void> TrustedCore::save(Terminal& terminal) {
+    CoreState& state = terminal.state;
+    std::optional<crypto::DukptAesDevice> card;
+    std::optional<crypto::DukptAesDevice> pin;
+    if (terminal.working) {
+        card = TRY(terminal.working->card_keys.next_block());
+        state.card_dukpt = card->serialize();
+        state.card_counter = card->counter();
+        // A PIN device that is used up is left out: payments without a PIN go on.
+        if (auto& keys = terminal.working->pin_keys; keys && !keys->exhausted()) {
+            pin = TRY(keys->next_block());
+            state.pin_dukpt = pin->serialize();
+            state.pin_counter = pin->counter();
+        }
+    }
     const std::uint64_t epoch = TRY(platform_.epoch()) + 1;
-    enrolment.state.epoch = epoch;
-    enrolment.state.dukpt = block.serialize();
-    const SecretBytes stored = write_core_state(enrolment.state);
-    enrolment.state.dukpt = {};
+    state.epoch = epoch;
+    state.sequence = journal_.sequence();
+    const SecretBytes stored = write_core_state(state);
+    state.card_dukpt = {};
+    state.pin_dukpt = {};
     TRY_VOID(platform_.save_state(stored.bytes()));
     TRY_VOID(platform_.advance_epoch(epoch));
-    enrolment.keys.enter(block);
+    if (card) terminal.working->card_keys.enter(*card);
+    if (pin) terminal.working->pin_keys->enter(*pin);
     return {};
 }
 
-Result<void> TrustedCore::reserve_keys() {
-    return enrolment_->keys.needs_block() ? save(*enrolment_) : Result<void>();
+std::optional<TrustedFault> TrustedCore::not_ready() const {
+    if (load_fault_) return load_fault_;
+    if (!terminal_ || !terminal_->working) return TrustedFault::not_enrolled;
+    if (terminal_->state.mode == CoreMode::suspended) return TrustedFault::suspended;
+    if (!options_.platform_key) return TrustedFault::platform_key;
+    return std::nullopt;
 }
 
 Buffer TrustedCore::invoke(Bytes request) {
@@ -128,155 +138,18 @@ TrustedAnswer TrustedCore::answer(const protocol::TrustedRequest& request) {
 TrustedAnswer TrustedCore::on(const protocol::StatusRequest&) {
     protocol::StatusAnswer status;
     status.core_version = core_version;
-    if (!enrolment_) return status;
-    status.enrolled = true;
-    status.terminal_id = enrolment_->state.terminal_id;
-    std::ranges::copy(enrolment_->keys.initial_key_id(), status.initial_key_id.begin());
-    status.next_counter = enrolment_->keys.counter();
+    status.protection = platform_.protection();
+    status.sequence = journal_.sequence();
+    status.events = journal_.last_event();
+    status.pin = can_take_pin();
+    if (!terminal_) return status;
+    const CoreState& state = terminal_->state;
+    status.mode = state.mode;
+    status.terminal_id = state.terminal_id;
+    status.serial_number = state.serial_number;
+    status.card_key_id = state.card_key_id;
+    if (terminal_->working) status.next_counter = terminal_->working->card_keys.counter();
     return status;
-}
-
-TrustedAnswer TrustedCore::on(const protocol::EnrolBeginRequest&) {
-    auto key = crypto::P256Key::generate();
-    if (!key) return TrustedFailure{TrustedFault::internal, 0};
-    enrolment_key_ = std::move(*key);
-    protocol::EnrolBeginAnswer begun;
-    const Buffer point = enrolment_key_->public_point();
-    CHECK(point.size() == begun.public_point.size());
-    std::ranges::copy(point, begun.public_point.begin());
-    begun.measurement = platform_.measurement();
-    return begun;
-}
-
-Result<std::unique_ptr<TrustedCore::Enrolment>> TrustedCore::make_enrolment(
-    const protocol::EnrolFinishRequest& request, TrustedFailure& failure) {
-    failure = {TrustedFault::envelope_refused, 0};
-    const Buffer info = protocol::initial_key_envelope_info(request.initial_key_id);
-    const SecretBytes initial_key =
-        TRY(crypto::open_envelope(*enrolment_key_, info, request.key_envelope));
-    // The same initial key again goes on where its counter stands.
-    const bool same = enrolment_ != nullptr &&
-                      std::ranges::equal(enrolment_->keys.initial_key_id(), request.initial_key_id);
-    if (same && enrolment_->keys.exhausted()) {
-        failure.fault = TrustedFault::counter_exhausted;
-        return fail(ErrorKind::denied, "trust: this initial key is used up");
-    }
-    const std::uint32_t first = same ? enrolment_->keys.ceiling() : 1;
-    TransactionKeys keys =
-        TRY(TransactionKeys::load(initial_key.bytes(), request.initial_key_id, first));
-    CoreState state{
-        0, request.terminal_id, request.merchant_id, request.merchant_name, request.emv_parameters,
-        {}};
-    auto parameters = parse_parameters(state);
-    if (!parameters) {
-        failure = {TrustedFault::parameters_refused, parameters.error().detail};
-        return std::unexpected(parameters.error());
-    }
-    return std::make_unique<Enrolment>(
-        Enrolment{std::move(state), std::move(*parameters), std::move(keys)});
-}
-
-TrustedAnswer TrustedCore::on(const protocol::EnrolFinishRequest& request) {
-    tap_.reset();
-    if (!enrolment_key_) return TrustedFailure{TrustedFault::no_enrolment_begun, 0};
-    TrustedFailure failure;
-    auto enrolment = make_enrolment(request, failure);
-    if (!enrolment) return failure;
-    if (const auto saved = save(**enrolment); !saved) {
-        return TrustedFailure{fault_of(saved.error()), 0};
-    }
-    enrolment_ = std::move(*enrolment);
-    enrolment_key_.reset();
-    load_fault_.reset();
-    return protocol::EnrolFinishAnswer{};
-}
-
-TrustedAnswer TrustedCore::on(const protocol::TapBeginRequest& request) {
-    tap_.reset();
-    if (load_fault_) return TrustedFailure{*load_fault_, 0};
-    if (!enrolment_) return TrustedFailure{TrustedFault::not_enrolled, 0};
-    // Before the card is asked for a cryptogram that could not be sealed.
-    if (const auto reserved = reserve_keys(); !reserved) {
-        return TrustedFailure{fault_of(reserved.error()), 0};
-    }
-    emv::TransactionData transaction;
-    transaction.amount_minor = request.amount_minor;
-    transaction.currency = request.currency;
-    transaction.type = request.transaction_type;
-    transaction.date = bcd3(request.date);
-    transaction.time = bcd3(request.time);
-    transaction.trace = request.trace;
-    platform_.random().fill(transaction.unpredictable_number);
-    tap_ = std::make_unique<RunningTap>(enrolment_->parameters, transaction);
-    return tell(tap_->tap.start({transaction, emv::CardFinding::by_caller}));
-}
-
-TrustedAnswer TrustedCore::on(const protocol::TapContinueRequest& request) {
-    if (!tap_) return TrustedFailure{TrustedFault::no_tap, 0};
-    if (const auto* rapdu = std::get_if<Buffer>(&request.result)) {
-        return tell(tap_->tap.handle(emv::Event::rapdu(*rapdu)));
-    }
-    switch (*std::get_if<protocol::TapRfError>(&request.result)) {
-        case protocol::TapRfError::timeout:
-            return tell(tap_->tap.handle(emv::Event::rf(emv::RfError::timeout)));
-        case protocol::TapRfError::protocol:
-            return tell(tap_->tap.handle(emv::Event::rf(emv::RfError::protocol)));
-        case protocol::TapRfError::transmission:
-            break;
-    }
-    return tell(tap_->tap.handle(emv::Event::rf(emv::RfError::transmission)));
-}
-
-TrustedAnswer TrustedCore::on(const protocol::TapAbortRequest&) {
-    tap_.reset();
-    return protocol::TapAbortAnswer{};
-}
-
-TrustedAnswer TrustedCore::tell(const emv::Step& step) {
-    if (step.kind == emv::StepKind::done) {
-        TrustedAnswer told = finish(step);
-        tap_.reset();
-        return told;
-    }
-    // The card is found by the caller, so there is nothing to wait for but the card's answers.
-    if (step.kind != emv::StepKind::send) {
-        tap_.reset();
-        return TrustedFailure{TrustedFault::internal, 0};
-    }
-    protocol::TapStep told;
-    if (step.ui) told.ui = tell_ui(*step.ui);
-    told.next =
-        protocol::SendApdu{Buffer(step.command.begin(), step.command.end()), step.timeout_ms};
-    return told;
-}
-
-TrustedAnswer TrustedCore::finish(const emv::Step& step) {
-    protocol::TapStep told;
-    if (step.ui) told.ui = tell_ui(*step.ui);
-    protocol::TapOutcome outcome = tell_outcome(step.outcome);
-    const emv::CardData& card = tap_->tap.state().card;
-    outcome.masked_pan = masked_pan_of(card.track2.bytes());
-    outcome.aid.assign(card.df_name.bytes().begin(), card.df_name.bytes().end());
-    if (outcome.kind == protocol::TapOutcomeKind::online_request) {
-        auto sealed = seal();
-        if (!sealed) return TrustedFailure{TrustedFault::internal, 0};
-        outcome.card = std::move(*sealed);
-    }
-    told.next = std::move(outcome);
-    return told;
-}
-
-Result<protocol::SealedCard> TrustedCore::seal() {
-    const std::optional<emv::CardRecord> record = tap_->tap.take_record();
-    if (!record) return fail(ErrorKind::internal, "trust: online request without card data");
-    auto step = TRY(enrolment_->keys.next());
-    return seal_card(
-        {record->track2(), record->pan_sequence(), record->expiry_date(), record->field55()},
-        {enrolment_->state.terminal_id,
-         tap_->transaction.amount_minor,
-         tap_->transaction.currency,
-         {}},
-        std::move(step));
 }
 
 }  // namespace softpos::trust

@@ -1,11 +1,13 @@
-// What may see a card number: enrolment, keys, the EMV kernel and the sealing of what it read. One
-// request in, one answer out; no I/O, no clock, no thread, nothing that a TEE lacks.
+// What may see a card number: enrolment, keys, permits, the EMV kernel and the sealing of what it
+// read. One request in, one answer out; no I/O, no clock, no thread, nothing that a TEE lacks.
 #pragma once
 
 #include "base/bytes.h"
 #include "crypto/p256.h"
 #include "phone/emv/tap.h"
+#include "phone/trust/core_journal.h"
 #include "phone/trust/core_state.h"
+#include "phone/trust/platform_word.h"
 #include "phone/trust/transaction_keys.h"
 #include "phone/trust/trusted_platform.h"
 #include "protocol/trusted_call.h"
@@ -15,16 +17,24 @@
 
 namespace softpos::trust {
 
-constexpr std::uint32_t core_version = 1;
+constexpr std::uint32_t core_version = 2;
+// How long a tap may last, whatever its caller does. A card is done within one second.
+constexpr std::int64_t tap_seconds_max = 60;
 
-// One tap at a time: beginning another one ends it. This version has no PIN entry: where the card
-// and the amount ask for the online PIN, the tap is declined with pin_required.
+struct CoreOptions {
+    // Signs grants, permits and commands. Without one the core enrols with nobody.
+    std::optional<protocol::Point65> platform_key;
+};
+
+// One tap at a time: beginning another one ends it. This version has no PIN entry: the card is told
+// so, and where card and amount insist, the tap is declined with pin_required.
 //
-//     TrustedCore core(platform);
+//     TrustedCore core(platform, {.platform_key = key});
 //     const Buffer answer = core.invoke(request);   // protocol/trusted_call.h
 class TrustedCore {
 public:
-    explicit TrustedCore(TrustedPlatform& platform);  // Borrowed; must outlive this.
+    // `platform` is borrowed and must outlive this.
+    explicit TrustedCore(TrustedPlatform& platform, const CoreOptions& options);
     ~TrustedCore();
     TrustedCore(const TrustedCore&) = delete;
     TrustedCore& operator=(const TrustedCore&) = delete;
@@ -33,31 +43,63 @@ public:
     Buffer invoke(Bytes request);
 
 private:
-    struct Enrolment;  // Of this terminal, with its keys.
+    struct Terminal;  // What this phone is enrolled as, with its keys.
+    struct NewKeys;   // Between enrol_begin and enrol_finish.
     struct RunningTap;
 
     Result<void> load();
-    Result<void> reserve_keys();
-    Result<void> save(Enrolment& enrolment);
-    Result<std::unique_ptr<Enrolment>> make_enrolment(const protocol::EnrolFinishRequest& request,
-                                                      protocol::TrustedFailure& failure);
+    Result<void> save(Terminal& terminal);
+    std::optional<protocol::TrustedFault> not_ready() const;
 
     protocol::TrustedAnswer answer(const protocol::TrustedRequest& request);
     protocol::TrustedAnswer on(const protocol::StatusRequest&);
-    protocol::TrustedAnswer on(const protocol::EnrolBeginRequest&);
+
+    // trusted_core_enrol.cc
+    protocol::TrustedAnswer on(const protocol::EnrolBeginRequest& request);
     protocol::TrustedAnswer on(const protocol::EnrolFinishRequest& request);
+    Result<std::unique_ptr<Terminal>> make_terminal(const protocol::CoreGrant& grant,
+                                                    protocol::TrustedFailure& failure);
+    Result<TransactionKeys> take_keys(const protocol::CoreGrant& grant, crypto::DukptUsage usage,
+                                      protocol::TrustedFailure& failure) const;
+
+    // trusted_core_permit.cc
+    protocol::TrustedAnswer on(const protocol::PermitPrepareRequest& request);
+    protocol::TrustedAnswer on(const protocol::PermitRefusedRequest&);
+    protocol::TrustedAnswer on(const protocol::ReportMakeRequest& request);
+    protocol::TrustedAnswer on(const protocol::CommandObeyRequest& request);
+    std::vector<protocol::Finding> own_findings();
+    std::vector<protocol::Finding> all_findings(const std::vector<protocol::Finding>& app);
+    std::optional<protocol::FindingCode> hard_finding();
+    Result<protocol::SignedBody> sign(const protocol::SpaBody& body);
+    std::optional<protocol::Permit> use_permit(const protocol::SignedBody& shown,
+                                               const PermitUse& use);
+    void let_go(PermitFlaw flaw);  // Of everything that a permit opened.
+    Result<bool> obey(const protocol::Command& command);
+    Instant server_time_now();
+    void note_server_time(Instant signed_at);
+
+    // trusted_core_tap.cc
     protocol::TrustedAnswer on(const protocol::TapBeginRequest& request);
     protocol::TrustedAnswer on(const protocol::TapContinueRequest& request);
     protocol::TrustedAnswer on(const protocol::TapAbortRequest&);
+    protocol::TrustedAnswer on(const protocol::PinBeginRequest&);
+    protocol::TrustedAnswer on(const protocol::PinPollRequest&);
+    protocol::TrustedAnswer on(const protocol::PinAbortRequest&);
     protocol::TrustedAnswer tell(const emv::Step& step);
     protocol::TrustedAnswer finish(const emv::Step& step);
     Result<protocol::SealedCard> seal();
+    bool can_take_pin() const;  // Not yet: see PinBeginRequest.
 
     TrustedPlatform& platform_;
+    CoreOptions options_;
     std::optional<protocol::TrustedFault> load_fault_;
-    std::optional<crypto::P256Key> enrolment_key_;  // Between enrol_begin and enrol_finish.
-    std::unique_ptr<Enrolment> enrolment_;
+    CoreJournal journal_;
+    Ticks server_time_seen_;  // When the journal's server time was noted, by our own clock.
+    std::unique_ptr<NewKeys> new_keys_;
+    std::unique_ptr<Terminal> terminal_;
+    std::optional<OpenRequest> open_;
     std::unique_ptr<RunningTap> tap_;
+    std::optional<Id128> pin_parent_;  // Permit of the tap that ended with online_pin.
 };
 
 }  // namespace softpos::trust

@@ -3,9 +3,8 @@
 #include "phone/trust/trusted_core.h"
 
 #include "base/hex.h"
-#include "phone/trust/test_rig.h"
+#include "phone/trust/core_test_fixture.h"
 #include "testing/prng.h"
-#include "world/card/virtual_card.h"
 
 #include <gtest/gtest.h>
 
@@ -29,18 +28,7 @@ using protocol::TapOutcomeKind;
 using protocol::TrustedFailure;
 using protocol::TrustedFault;
 
-class TrustedCoreTest : public ::testing::Test {
-protected:
-    void restart() { core = std::make_unique<TrustedCore>(platform); }
-    TrustedFault fault(const protocol::TrustedRequest& request) {
-        return acquirer.ask<TrustedFailure>(request).fault;
-    }
-
-    MemoryPlatform platform;
-    std::unique_ptr<TrustedCore> core = std::make_unique<TrustedCore>(platform);
-    Acquirer acquirer{[this](Bytes request) { return core->invoke(request); }};
-    card::VirtualCard debit = make_card("debit");
-};
+class TrustedCoreTest : public CoreFixture {};
 
 constexpr const char* debit_pan = "6210948000000003";
 
@@ -52,7 +40,7 @@ TEST_F(TrustedCoreTest, SealedCardOpensAtTheHost) {
     EXPECT_EQ(outcome.cvm, protocol::TapCvm::none);
     EXPECT_EQ(outcome.masked_pan, "621094******0003");
     EXPECT_EQ(to_hex(outcome.aid), "A000000333010101");
-    auto card = acquirer.open(*outcome.card, 1234);
+    auto card = acquirer.open(outcome, 1234);
     EXPECT_EQ(to_hex(card[0x57]), "6210948000000003D30122200000000000");
     EXPECT_EQ(to_hex(card[0x5F34]), "00");
     const Buffer field55 = card[0xDF8155];
@@ -68,13 +56,16 @@ TEST_F(TrustedCoreTest, SealedCardOpensAtTheHost) {
     EXPECT_EQ(value(0x9F36), "0001");
 }
 
-TEST_F(TrustedCoreTest, SealedCardIsBoundToTheAmount) {
+TEST_F(TrustedCoreTest, SealedCardIsBoundToAmountAndPermit) {
     acquirer.enrol();
     const auto outcome = acquirer.tap(debit, 1234);
-    EXPECT_TRUE(acquirer.open(*outcome.card, 1235).empty());
-    auto changed = *outcome.card;
-    changed.ciphertext[0] = static_cast<std::uint8_t>(changed.ciphertext[0] ^ 1);
+    EXPECT_TRUE(acquirer.open(outcome, 1235).empty());
+    auto changed = outcome;
+    changed.card->ciphertext[0] = static_cast<std::uint8_t>(changed.card->ciphertext[0] ^ 1);
     EXPECT_TRUE(acquirer.open(changed, 1234).empty());
+    auto other = outcome;
+    other.permit.bytes[0] = 1;
+    EXPECT_TRUE(acquirer.open(other, 1234).empty());
 }
 
 bool contains(Bytes haystack, Bytes needle) {
@@ -86,7 +77,7 @@ TEST_F(TrustedCoreTest, AnswersNeverCarryCardDataInClear) {
     acquirer.enrol();
     const auto outcome = acquirer.tap(debit, 1234);
     ASSERT_TRUE(outcome.card);
-    auto card = acquirer.open(*outcome.card, 1234);
+    auto card = acquirer.open(outcome, 1234);
     const auto cryptogram = codec::find_value(card[0xDF8155], codec::Tag{0x9F26});
     ASSERT_TRUE(cryptogram && *cryptogram);
     std::vector<Buffer> secrets;
@@ -124,10 +115,10 @@ TEST_F(TrustedCoreTest, EveryTapHasItsOwnKey) {
         const auto outcome = acquirer.tap(debit, 100 + i);
         ASSERT_TRUE(outcome.card) << i << outcome.detail;
         EXPECT_TRUE(counters.insert(counter_of(*outcome.card)).second);
-        ASSERT_FALSE(acquirer.open(*outcome.card, 100 + i).empty());
+        ASSERT_FALSE(acquirer.open(outcome, 100 + i).empty());
     }
-    // Two changes for each block of 64, and one block at enrolment.
-    EXPECT_EQ(platform.changes, 6);
+    // Two changes for each block of 64, and one block at enrolment; the rest is the journal's.
+    EXPECT_EQ(platform.changes - platform.journal_saves, 6);
 }
 
 TEST_F(TrustedCoreTest, OnlinePinIsRefusedBecauseThereIsNoPinPath) {
@@ -137,8 +128,7 @@ TEST_F(TrustedCoreTest, OnlinePinIsRefusedBecauseThereIsNoPinPath) {
     EXPECT_EQ(outcome.kind, TapOutcomeKind::declined) << outcome.detail;
     EXPECT_EQ(outcome.refusal, Refusal::pin_required);
     EXPECT_FALSE(outcome.card);
-    EXPECT_EQ(acquirer.ask<protocol::StatusAnswer>(protocol::StatusRequest{}).next_counter, 1U)
-        << "no key may be spent on it";
+    EXPECT_EQ(acquirer.status().next_counter, 1U) << "no key may be spent on it";
 }
 
 TEST_F(TrustedCoreTest, AmountOverTheLimitIsRefused) {
@@ -158,7 +148,7 @@ TEST_F(TrustedCoreTest, BlockedCardIsNotAccepted) {
 
 TEST_F(TrustedCoreTest, CardThatLeavesIsTriedAgain) {
     acquirer.enrol();
-    acquirer.ask<protocol::TapStep>(Acquirer::purchase(100));
+    acquirer.ask<protocol::TapStep>(acquirer.permitted(100));
     const auto step = acquirer.ask<protocol::TapStep>(
         protocol::TapContinueRequest{protocol::TapRfError::timeout});
     const auto* outcome = std::get_if<protocol::TapOutcome>(&step.next);
@@ -169,47 +159,12 @@ TEST_F(TrustedCoreTest, CardThatLeavesIsTriedAgain) {
               TrustedFault::no_tap);
 }
 
-TEST_F(TrustedCoreTest, NothingWorksBeforeEnrolment) {
-    EXPECT_EQ(fault(Acquirer::purchase(100)), TrustedFault::not_enrolled);
-    EXPECT_EQ(fault(protocol::TapContinueRequest{Buffer{0x90, 0x00}}), TrustedFault::no_tap);
-    EXPECT_EQ(fault(acquirer.enrolment(crypto::P256Key::generate()->public_point())),
-              TrustedFault::no_enrolment_begun);
-    EXPECT_FALSE(acquirer.ask<protocol::StatusAnswer>(protocol::StatusRequest{}).enrolled);
-}
-
-TEST_F(TrustedCoreTest, EnvelopeForAnotherKeyOrIdIsRefused) {
-    const auto begun = acquirer.ask<protocol::EnrolBeginAnswer>(protocol::EnrolBeginRequest{});
-    EXPECT_EQ(begun.measurement, platform.measurement());
-    EXPECT_EQ(fault(acquirer.enrolment(crypto::P256Key::generate()->public_point())),
-              TrustedFault::envelope_refused);
-    auto other_id = acquirer.enrolment(begun.public_point);
-    other_id.initial_key_id[7] = 9;
-    EXPECT_EQ(fault(other_id), TrustedFault::envelope_refused);
-    auto changed = acquirer.enrolment(begun.public_point);
-    changed.key_envelope.back() = static_cast<std::uint8_t>(changed.key_envelope.back() ^ 1);
-    EXPECT_EQ(fault(changed), TrustedFault::envelope_refused);
-    acquirer.ask<protocol::EnrolFinishAnswer>(acquirer.enrolment(begun.public_point));
-    EXPECT_EQ(fault(acquirer.enrolment(begun.public_point)), TrustedFault::no_enrolment_begun)
-        << "the key pair serves once";
-}
-
-TEST_F(TrustedCoreTest, ParametersThatCannotBeReadAreRefusedWithTheirLine) {
-    acquirer.enrol();
-    const auto begun = acquirer.ask<protocol::EnrolBeginAnswer>(protocol::EnrolBeginRequest{});
-    auto request = acquirer.enrolment(begun.public_point);
-    request.emv_parameters = "format version=1\nnonsense\n";
-    const auto failure = acquirer.ask<TrustedFailure>(request);
-    EXPECT_EQ(failure.fault, TrustedFault::parameters_refused);
-    EXPECT_EQ(failure.detail, 2U);
-    EXPECT_TRUE(acquirer.tap(debit, 100).card) << "the old enrolment stays good";
-}
-
 TEST_F(TrustedCoreTest, NewTapEndsTheOldOne) {
     acquirer.enrol();
-    acquirer.ask<protocol::TapStep>(Acquirer::purchase(100));
+    acquirer.ask<protocol::TapStep>(acquirer.permitted(100));
     EXPECT_TRUE(acquirer.tap(debit, 200).card);
     EXPECT_EQ(fault(protocol::TapContinueRequest{Buffer{0x90, 0x00}}), TrustedFault::no_tap);
-    acquirer.ask<protocol::TapStep>(Acquirer::purchase(100));
+    acquirer.ask<protocol::TapStep>(acquirer.permitted(100));
     acquirer.ask<protocol::TapAbortAnswer>(protocol::TapAbortRequest{});
     EXPECT_EQ(fault(protocol::TapContinueRequest{Buffer{0x90, 0x00}}), TrustedFault::no_tap);
 }
@@ -218,13 +173,13 @@ TEST_F(TrustedCoreTest, RestartKeepsTheEnrolmentAndSkipsTheBlock) {
     acquirer.enrol();
     const auto before = acquirer.tap(debit, 100);
     restart();
-    const auto status = acquirer.ask<protocol::StatusAnswer>(protocol::StatusRequest{});
-    EXPECT_TRUE(status.enrolled);
+    const auto status = acquirer.status();
+    EXPECT_EQ(status.mode, protocol::CoreMode::ready);
     EXPECT_EQ(status.terminal_id, "T0000001");
-    EXPECT_EQ(status.initial_key_id, acquirer.initial_key_id);
+    EXPECT_EQ(status.card_key_id, acquirer.initial_key_id);
     const auto after = acquirer.tap(debit, 100);
     ASSERT_TRUE(after.card);
-    EXPECT_FALSE(acquirer.open(*after.card, 100).empty());
+    EXPECT_FALSE(acquirer.open(after, 100).empty());
     EXPECT_EQ(counter_of(*before.card), 1U);
     EXPECT_EQ(counter_of(*after.card), 1U + counter_block);
 }
@@ -235,7 +190,7 @@ TEST_F(TrustedCoreTest, StoredStateHoldsNoKeyOfTheBlock) {
     acquirer.enrol();
     const auto state = read_core_state(*platform.state);
     ASSERT_TRUE(state);
-    const auto device = crypto::DukptAesDevice::restore(state->dukpt.bytes());
+    const auto device = crypto::DukptAesDevice::restore(state->card_dukpt.bytes());
     ASSERT_TRUE(device);
     EXPECT_EQ(device->counter(), 1 + counter_block);
 }
@@ -247,7 +202,7 @@ TEST_F(TrustedCoreTest, OldStateIsFoundOut) {
     ASSERT_TRUE(acquirer.tap(debit, 100).card);
     platform.state = old;
     restart();
-    EXPECT_EQ(fault(Acquirer::purchase(100)), TrustedFault::state_rolled_back);
+    EXPECT_EQ(fault(Acquirer::preparing(100)), TrustedFault::state_rolled_back);
     acquirer.initial_key_id[7] = 99;
     acquirer.enrol();
     EXPECT_TRUE(acquirer.tap(debit, 100).card) << "a new enrolment heals it";
@@ -259,7 +214,7 @@ TEST_F(TrustedCoreTest, CounterThatWasSetBackIsFoundOut) {
     ASSERT_TRUE(acquirer.tap(debit, 100).card);
     platform.counter = 0;
     restart();
-    EXPECT_EQ(fault(Acquirer::purchase(100)), TrustedFault::state_rolled_back);
+    EXPECT_EQ(fault(Acquirer::preparing(100)), TrustedFault::state_rolled_back);
 }
 
 TEST_F(TrustedCoreTest, SameInitialKeyAgainNeverRepeatsACounter) {
@@ -275,35 +230,40 @@ TEST_F(TrustedCoreTest, SameInitialKeyAgainNeverRepeatsACounter) {
 }
 
 // The crash matrix: storage fails at each step in turn, with and without its effect; then the
-// process ends. No counter may come twice, and the terminal must work again.
-TEST_F(TrustedCoreTest, CrashAtEveryStepNeverRepeatsACounter) {
+// process ends. No counter and no number may come twice, and the terminal must work again.
+TEST_F(TrustedCoreTest, CrashAtEveryStepNeverRepeatsACounterOrANumber) {
     for (const bool effect : {false, true}) {
-        for (int steps = 0; steps < 6; ++steps) {
+        for (int steps = 0; steps < 70; steps += steps < 6 || steps > 62 ? 1 : 19) {
             MemoryPlatform disk;
-            auto crashing = std::make_unique<TrustedCore>(disk);
-            Acquirer host{[&](Bytes request) { return crashing->invoke(request); }};
+            Acquirer host{[&](Bytes request) { return core->invoke(request); }};
+            core = std::make_unique<TrustedCore>(disk, host.core_options());
             host.enrol();
             disk.steps_left = steps;
             disk.effect_of_failed_step = effect;
             std::set<std::uint32_t> counters;
-            bool failed = false;
-            for (int tap = 0; tap < 400 && !failed; ++tap) {
-                auto answer = host.call(Acquirer::purchase(100));
-                failed = std::holds_alternative<TrustedFailure>(answer);
-                if (failed) break;
-                const auto outcome = host.tap(debit, 100);
-                ASSERT_TRUE(outcome.card);
-                ASSERT_TRUE(counters.insert(counter_of(*outcome.card)).second);
-            }
-            ASSERT_TRUE(failed) << "storage must have been needed";
+            std::uint64_t last = 0;
+            const auto take = [&](int count) {
+                for (int i = 0; i < count; ++i) {
+                    const auto prepared = host.call(Acquirer::preparing(100));
+                    const auto* told = std::get_if<protocol::PermitPrepareAnswer>(&prepared);
+                    if (told == nullptr) return false;
+                    const auto request = host.read<protocol::PermitRequest>(told->request);
+                    EXPECT_GT(request.sequence, last) << "steps " << steps << " effect " << effect;
+                    last = request.sequence;
+                    const auto begun = host.call(Acquirer::purchase(
+                        100, host.signed_by_platform(protocol::SpaBody(host.permit_for(request)))));
+                    const auto* step = std::get_if<protocol::TapStep>(&begun);
+                    if (step == nullptr) return false;
+                    const auto outcome = host.go_on(debit, *step);
+                    EXPECT_TRUE(outcome.card && counters.insert(counter_of(*outcome.card)).second)
+                        << "steps " << steps << " effect " << effect;
+                }
+                return true;
+            };
+            ASSERT_FALSE(take(200)) << "storage must have been needed";
             disk.steps_left = 1000;
-            crashing = std::make_unique<TrustedCore>(disk);
-            for (int tap = 0; tap < 130; ++tap) {
-                const auto outcome = host.tap(debit, 100);
-                ASSERT_TRUE(outcome.card) << "steps " << steps << " effect " << effect;
-                ASSERT_TRUE(counters.insert(counter_of(*outcome.card)).second)
-                    << "steps " << steps << " effect " << effect;
-            }
+            core = std::make_unique<TrustedCore>(disk, host.core_options());
+            ASSERT_TRUE(take(130)) << "steps " << steps << " effect " << effect;
         }
     }
 }
@@ -312,28 +272,16 @@ TEST_F(TrustedCoreTest, CrashAtEveryStepNeverRepeatsACounter) {
 TEST_F(TrustedCoreTest, FailedSaveIsTriedAgain) {
     acquirer.enrol();
     restart();
-    platform.steps_left = 0;
-    EXPECT_EQ(fault(Acquirer::purchase(100)), TrustedFault::storage_failed);
-    platform.steps_left = 1;
-    EXPECT_EQ(fault(Acquirer::purchase(100)), TrustedFault::storage_failed);
+    for (int steps = 0; steps < 3; ++steps) {
+        platform.steps_left = steps;
+        const auto answer = acquirer.try_tap(100);
+        EXPECT_EQ(std::get<TrustedFailure>(answer).fault, TrustedFault::storage_failed);
+    }
     platform.steps_left = 10;
     EXPECT_TRUE(acquirer.tap(debit, 100).card);
 }
 
-TEST_F(TrustedCoreTest, FailedEnrolmentLeavesTheOldOne) {
-    acquirer.enrol();
-    const auto begun = acquirer.ask<protocol::EnrolBeginAnswer>(protocol::EnrolBeginRequest{});
-    acquirer.initial_key_id[0] = 77;
-    platform.steps_left = 0;
-    EXPECT_EQ(fault(acquirer.enrolment(begun.public_point)), TrustedFault::storage_failed);
-    EXPECT_EQ(acquirer.ask<protocol::StatusAnswer>(protocol::StatusRequest{}).initial_key_id[0], 1);
-    platform.steps_left = 10;
-    acquirer.ask<protocol::EnrolFinishAnswer>(acquirer.enrolment(begun.public_point));
-    EXPECT_EQ(acquirer.ask<protocol::StatusAnswer>(protocol::StatusRequest{}).initial_key_id[0],
-              77);
-}
-
-TEST_F(TrustedCoreTest, DamagedStateIsNoCrash) {
+TEST_F(TrustedCoreTest, DamagedStateOrJournalIsNoCrash) {
     acquirer.enrol();
     auto prng = testing::Prng::from_environment();
     const Buffer good = *platform.state;
@@ -343,7 +291,17 @@ TEST_F(TrustedCoreTest, DamagedStateIsNoCrash) {
         byte = static_cast<std::uint8_t>(byte ^ (1U << prng.below(8)));
         if (prng.below(4) == 0) platform.state->resize(prng.below(200));
         restart();
-        acquirer.call(Acquirer::purchase(100));
+        (void)acquirer.try_tap(100);
+    }
+    platform.state = good;
+    const Buffer journal = *platform.journal;
+    for (int i = 0; i < 200; ++i) {
+        platform.journal = journal;
+        auto& byte = (*platform.journal)[prng.below(static_cast<unsigned>(journal.size()))];
+        byte = static_cast<std::uint8_t>(byte ^ (1U << prng.below(8)));
+        if (prng.below(4) == 0) platform.journal->resize(prng.below(80));
+        restart();
+        (void)acquirer.try_tap(100);
     }
 }
 
@@ -351,15 +309,17 @@ TEST_F(TrustedCoreTest, RandomBytesAreAnsweredAndNeverCrash) {
     acquirer.enrol();
     auto prng = testing::Prng::from_environment();
     const std::vector<Buffer> seeds = {
-        protocol::encode(protocol::TrustedRequest(Acquirer::purchase(100))),
+        protocol::encode(protocol::TrustedRequest(acquirer.permitted(100))),
         protocol::encode(protocol::TrustedRequest(protocol::TapContinueRequest{prng.bytes(60)})),
-        protocol::encode(protocol::TrustedRequest(protocol::EnrolBeginRequest{})),
+        protocol::encode(protocol::TrustedRequest(Acquirer::preparing(100))),
         protocol::encode(protocol::TrustedRequest(
-            acquirer.enrolment(crypto::P256Key::generate()->public_point())))};
+            acquirer.finishing(acquirer.grant_for(acquirer.begin_enrolment())))),
+        protocol::encode(
+            protocol::TrustedRequest(acquirer.command(1, protocol::CommandAction::wipe_keys)))};
     for (int i = 0; i < 5000; ++i) {
         Buffer request = prng.bytes(prng.below(80));
         if (prng.below(4) != 0) {
-            request = seeds[prng.below(4)];
+            request = seeds[prng.below(static_cast<unsigned>(seeds.size()))];
             for (unsigned k = prng.below(4); k > 0; --k) {
                 request[prng.below(static_cast<unsigned>(request.size()))] =
                     static_cast<std::uint8_t>(prng.below(256));
@@ -375,7 +335,7 @@ TEST_F(TrustedCoreTest, AnyAnswersOfACardNeverCrash) {
     acquirer.enrol();
     auto prng = testing::Prng::from_environment();
     for (int i = 0; i < 400; ++i) {
-        auto step = acquirer.ask<protocol::TapStep>(Acquirer::purchase(100));
+        auto step = acquirer.ask<protocol::TapStep>(acquirer.permitted(100));
         auto card = make_card("debit");
         while (const auto* send = std::get_if<protocol::SendApdu>(&step.next)) {
             Buffer rapdu = card.transmit(send->command);

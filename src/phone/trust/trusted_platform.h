@@ -1,16 +1,21 @@
 // The little that the trusted core needs from where it runs: a TEE, a process of its own, a test.
 #pragma once
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "base/secret.h"
+#include "protocol/finding.h"
+#include "protocol/trusted_call.h"
 
 #include <array>
 #include <cstdint>
+#include <vector>
 
 namespace softpos::trust {
 
 constexpr std::size_t state_bytes_max = 64 * 1024;
+constexpr std::size_t journal_bytes_max = 4 * 1024;
 
 // Every call may fail; a failed one may or may not have had its effect.
 class TrustedPlatform {
@@ -18,18 +23,28 @@ public:
     virtual ~TrustedPlatform() = default;
 
     virtual Random& random() = 0;
+    // Never set back, and not by whoever sets the clock. It may start anew with the core.
+    virtual Ticks ticks() = 0;
 
-    // One object, which nobody else can read or change unseen. not_found where none was saved.
+    // Two objects, which nobody else can read or change unseen. not_found where none was saved.
     virtual Result<SecretBytes> load_state() = 0;
-    // Old or new after a crash, and the new one once this returned.
+    virtual Result<SecretBytes> load_journal() = 0;
+    // Old or new after a crash, and the new one once this returned. The journal is small and saved
+    // for each message that the core signs.
     virtual Result<void> save_state(Bytes state) = 0;
+    virtual Result<void> save_journal(Bytes journal) = 0;
 
-    // Never goes down, whatever happens to the object above: it finds an old copy of it out.
+    // Never goes down, whatever happens to the state above: it finds an old copy of it out.
     virtual Result<std::uint64_t> epoch() = 0;
     virtual Result<void> advance_epoch(std::uint64_t to) = 0;
 
     // SHA-256 of the program that runs.
     virtual std::array<std::uint8_t, 32> measurement() = 0;
+
+    // What keeps the objects above.
+    virtual protocol::Protection protection() const = 0;
+    // What this side sees wrong with the phone right now; asked for several times in each tap.
+    virtual std::vector<protocol::Finding> findings() = 0;
 };
 
 }  // namespace softpos::trust

@@ -41,7 +41,11 @@ protected:
     void start() {
         host::ChildOptions options;
         options.program = program_path();
-        options.arguments = {"--socket", scratch.file("socket"), "--state", scratch.file("state")};
+        const std::string key = to_hex(acquirer.platform_point()) + "\n";
+        ASSERT_TRUE(host::write_durably(scratch.file("permit.pub"), bytes_of(key), 0644));
+        options.arguments = {"--socket",       scratch.file("socket"),
+                             "--state",        scratch.file("state"),
+                             "--platform-key", scratch.file("permit.pub")};
         options.pipe_output = true;
         auto spawned = host::ChildProcess::spawn(options);
         ASSERT_TRUE(spawned);
@@ -80,7 +84,7 @@ TEST_F(TrustedProcess, EnrolsAndTakesACardOverItsSocket) {
     for (int i = 1; i <= 70; ++i) {
         const auto outcome = acquirer.tap(debit, 1000 + i);
         ASSERT_TRUE(outcome.card) << outcome.detail;
-        auto card = acquirer.open(*outcome.card, 1000 + i);
+        auto card = acquirer.open(outcome, 1000 + i);
         EXPECT_EQ(to_hex(card[0x57]), "6210948000000003D30122200000000000");
     }
     child->terminate();
@@ -167,7 +171,7 @@ TEST_F(TrustedProcess, FloodOfNonsenseDoesNotEndIt) {
         const auto answer = client.call(prng.bytes(1 + prng.below(500)));
         ASSERT_TRUE(answer) << "SEED=" << prng.seed();
     }
-    EXPECT_FALSE(acquirer.ask<protocol::StatusAnswer>(protocol::StatusRequest{}).enrolled);
+    EXPECT_EQ(acquirer.status().mode, protocol::CoreMode::fresh);
 }
 
 // All of its readable memory, which only root may see.
@@ -207,8 +211,8 @@ TEST_F(TrustedProcess, NothingOfACardStaysInMemory) {
     acquirer.enrol();
     const auto outcome = acquirer.tap(debit, 100);
     ASSERT_TRUE(outcome.card);
-    auto card = acquirer.open(*outcome.card, 100);
-    acquirer.ask<protocol::StatusAnswer>(protocol::StatusRequest{});
+    auto card = acquirer.open(outcome, 100);
+    acquirer.status();
     // A text of the program itself; everything that it ever made lies out of reach.
     EXPECT_GT(count_in_memory(child->pid(), bytes_of("trusted_ended")), 0U) << "the scan can find";
     if (report.find("\"secret_memory\":\"active\"") != std::string::npos && !sanitized()) {

@@ -1,11 +1,14 @@
 // Everything that needs a name in the file system happens in front of the gate.
 #include "phone/trust/trusted_service.h"
 
+#include "base/hex.h"
+#include "host/durable_file.h"
 #include "host/seqpacket.h"
 #include "host/signals.h"
 #include "phone/trust/host_platform.h"
 #include "phone/trust/trusted_core.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -13,6 +16,15 @@
 
 namespace softpos::trust {
 namespace {
+
+constexpr std::size_t key_file_bytes_max = 256;
+
+// What libraries load or look up when first used must be done while it still can be.
+Result<void> warm_up() {
+    const auto key = TRY(crypto::P256Key::generate());
+    const Buffer message(1, 0);
+    return crypto::p256_verify(key.public_point(), message, key.sign(message));
+}
 
 std::unexpected<Error> failed(Literal what) {
     return fail(ErrorKind::unavailable, what, static_cast<std::uint32_t>(errno));
@@ -31,7 +43,7 @@ Result<void> give_state(const HostPlatform& platform, const TrustedOptions& opti
     if (::fchmod(directory, 0700) != 0 || ::fchown(directory, options.uid, options.gid) != 0) {
         return failed("trust: state directory cannot be given away");
     }
-    for (const char* name : {"storage.key", "state.sealed", "epoch.sealed"}) {
+    for (const char* name : {"storage.key", "state.sealed", "journal.sealed", "epoch.sealed"}) {
         if (::fchownat(directory, name, options.uid, options.gid, AT_SYMLINK_NOFOLLOW) != 0 &&
             errno != ENOENT) {
             return failed("trust: state file cannot be given away");
@@ -40,11 +52,40 @@ Result<void> give_state(const HostPlatform& platform, const TrustedOptions& opti
     return {};
 }
 
+// Whoever can write the file is the platform for this core.
+Result<void> check_owner(const std::string& path) {
+    struct stat status {};
+    if (::stat(path.c_str(), &status) != 0) return failed("trust: platform key file");
+    const bool ours = status.st_uid == 0 || status.st_uid == ::geteuid();
+    if (!ours || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+        return fail(ErrorKind::denied, "trust: others can write the platform key file");
+    }
+    return {};
+}
+
 }  // namespace
+
+Result<protocol::Point65> read_platform_key(const std::string& path) {
+    TRY_VOID(check_owner(path));
+    const Buffer text = TRY(host::read_file(path, key_file_bytes_max));
+    std::string_view hex = text_of(text);
+    while (hex.ends_with('\n')) hex.remove_suffix(1);
+    const Buffer bytes = TRY(from_hex(hex));
+    protocol::Point65 point{};
+    if (bytes.size() != point.size()) return fail(ErrorKind::malformed, "trust: platform key");
+    // Agreement takes a point of the curve and no other.
+    TRY(TRY(crypto::P256Key::generate()).ecdh(bytes));
+    std::ranges::copy(bytes, point.begin());
+    return point;
+}
 
 Result<void> run_trusted(const TrustedOptions& options,
                          const std::function<void(const host::GateReport&)>& entered) {
     const host::StopSignal stop = TRY(host::StopSignal::make());
+    CoreOptions core_options;
+    if (!options.platform_key_file.empty()) {
+        core_options.platform_key = TRY(read_platform_key(options.platform_key_file));
+    }
     HostPlatform platform = TRY(HostPlatform::open(options.state_dir));
     TRY_VOID(give_state(platform, options));
     const uid_t peer = options.allowed_peer_uid.value_or(::getuid());
@@ -52,8 +93,7 @@ Result<void> run_trusted(const TrustedOptions& options,
                                                            .allowed_uids = {peer},
                                                            .connections_max = 4,
                                                            .owner = peer}));
-    // What libraries load or look up when first used must be done while it still can be.
-    TRY(crypto::P256Key::generate());
+    TRY_VOID(warm_up());
     host::GateOptions gate;
     gate.uid = options.uid;
     gate.gid = options.gid;
@@ -62,7 +102,7 @@ Result<void> run_trusted(const TrustedOptions& options,
     gate.writable_dirs = {platform.directory_fd()};
     const host::GateReport report = TRY(host::enter_gate(gate));
     entered(report);
-    TrustedCore core(platform);
+    TrustedCore core(platform, core_options);
     return server->serve(
         [&core](Bytes request, const host::PeerId&) { return core.invoke(request); }, stop.fd());
 }

@@ -4,6 +4,7 @@
 
 #include "base/result.h"
 #include "host/gate.h"
+#include "protocol/spa.h"
 
 #include <functional>
 #include <optional>
@@ -15,11 +16,17 @@ namespace softpos::trust {
 struct TrustedOptions {
     std::string socket_path;
     std::string state_dir;  // Made where it is missing; given to `uid` where we are root.
+    // The point (65 bytes, in hex) of the key by which the platform signs. Without one the core
+    // enrols with nobody. Nobody but us, or root where we are root, may be able to write the file.
+    std::string platform_key_file;
     uid_t uid = host::trusted_uid_default;
     gid_t gid = host::trusted_uid_default;
     // Who may call. Absent: the user that started us.
     std::optional<uid_t> allowed_peer_uid{};
 };
+
+// denied where others can write the file, malformed where it holds no point of P-256.
+Result<protocol::Point65> read_platform_key(const std::string& path);
 
 // Runs until SIGTERM or SIGINT. There is no way past the gate. `entered` hears the gate's report
 // when the socket is about to be served; it may write to what was open, and nothing else.
