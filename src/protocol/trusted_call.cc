@@ -46,11 +46,22 @@ Buffer write_signed(Call call, const SignedBody& one) {
     put_signed(out, one);
     return out.take();
 }
+Buffer write_proven(Call call, const SignedBody& one, const std::optional<Evidence>& evidence) {
+    CallWriter out = answer_to(call);
+    put_evidence(out, evidence);  // First: at the end an answer cut short would look whole.
+    put_signed(out, one);
+    return out.take();
+}
 Buffer write(const EnrolBeginAnswer& answer) {
-    return write_signed(Call::enrol_begin, answer.statement);
+    return write_proven(Call::enrol_begin, answer.statement, answer.evidence);
 }
 Buffer write(const PermitPrepareAnswer& answer) {
-    return write_signed(Call::permit_prepare, answer.request);
+    return write_proven(Call::permit_prepare, answer.request, answer.evidence);
+}
+template <typename Answer>
+Result<Answer> read_proven(CallReader& in) {
+    auto evidence = TRY(take_evidence(in));
+    return Answer{TRY(take_signed(in)), std::move(evidence)};
 }
 Buffer write(const ReportMakeAnswer& answer) {
     return write_signed(Call::report_make, answer.report);
@@ -231,7 +242,7 @@ Result<TrustedAnswer> read_answer(CallReader& in) {
         case Call::status:
             return TRY(read_status(in));
         case Call::enrol_begin:
-            return EnrolBeginAnswer{TRY(take_signed(in))};
+            return TRY(read_proven<EnrolBeginAnswer>(in));
         case Call::enrol_finish:
             return EnrolFinishAnswer{};
         case Call::tap_begin:
@@ -239,7 +250,7 @@ Result<TrustedAnswer> read_answer(CallReader& in) {
         case Call::tap_abort:
             return TapAbortAnswer{};
         case Call::permit_prepare:
-            return PermitPrepareAnswer{TRY(take_signed(in))};
+            return TRY(read_proven<PermitPrepareAnswer>(in));
         case Call::permit_refused:
             return PermitRefusedAnswer{};
         case Call::report_make:

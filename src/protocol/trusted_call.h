@@ -166,14 +166,18 @@ struct StatusAnswer {
     friend bool operator==(const StatusAnswer&, const StatusAnswer&) = default;
 };
 
-// Each signed by the core's key over core_signed_message().
+// Each signed by the core's key over core_signed_message(). `evidence` vouches for that key, where
+// what keeps the core can: it covers SHA-256 of binding_message() or permit_evidence_message().
+// What the phone's system has to say goes beside it, and is the device's to bring.
 struct EnrolBeginAnswer {
     SignedBody statement;  // EnrolStatement.
+    std::optional<Evidence> evidence;
 
     friend bool operator==(const EnrolBeginAnswer&, const EnrolBeginAnswer&) = default;
 };
 struct PermitPrepareAnswer {
     SignedBody request;  // PermitRequest.
+    std::optional<Evidence> evidence;
 
     friend bool operator==(const PermitPrepareAnswer&, const PermitPrepareAnswer&) = default;
 };

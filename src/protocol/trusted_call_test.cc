@@ -149,13 +149,19 @@ PinState pin_state(Prng& prng) {
     return state;
 }
 
+std::optional<Evidence> evidence(Prng& prng) {
+    if (prng.below(2) == 0) return std::nullopt;
+    return Evidence{static_cast<EvidenceKind>(1 + prng.below(evidence_kinds)),
+                    prng.bytes(1 + prng.below(3000))};
+}
+
 TrustedAnswer random_answer(Prng& prng) {
     switch (prng.below(13)) {
         case 0:
         case 1:
             return status(prng);
         case 2:
-            return EnrolBeginAnswer{signed_body(prng)};
+            return EnrolBeginAnswer{signed_body(prng), evidence(prng)};
         case 3:
             return EnrolFinishAnswer{};
         case 4:
@@ -164,7 +170,7 @@ TrustedAnswer random_answer(Prng& prng) {
             return TrustedFailure{static_cast<TrustedFault>(prng.below(trusted_faults)),
                                   prng.below(70'000)};
         case 6:
-            return PermitPrepareAnswer{signed_body(prng)};
+            return PermitPrepareAnswer{signed_body(prng), evidence(prng)};
         case 7:
             return ReportMakeAnswer{signed_body(prng)};
         case 8:

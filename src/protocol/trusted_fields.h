@@ -8,6 +8,8 @@
 #include "protocol/spa_fields.h"
 #include "protocol/trusted_call.h"
 
+#include <optional>
+
 namespace softpos::protocol::trusted_fields {
 
 // The number of an answer is that of its request with answer_bit; tap_continue is answered as
@@ -76,6 +78,25 @@ inline Result<SignedBody> take_signed(CallReader& in) {
     one.body = TRY(take_buffer(in, {1, spa_message_bytes_max}));
     one.signature = TRY(take_buffer(in, {1, spa_fields::signature_bytes_max}));
     return one;
+}
+
+inline void put_evidence(CallWriter& out, const std::optional<Evidence>& evidence) {
+    if (!evidence) return out.put_absent();
+    Buffer bytes;
+    spa_fields::CborWriter fields(bytes);
+    spa_fields::put(fields, *evidence);
+    out.put(bytes);
+}
+inline Result<std::optional<Evidence>> take_evidence(CallReader& in) {
+    if (!in.next_is_present()) {
+        in.skip();
+        return std::nullopt;
+    }
+    // Its form takes a few bytes more than the evidence.
+    spa_fields::CborReader fields(TRY(in.take({1, evidence_bytes_max + 16})));
+    Evidence evidence = TRY(spa_fields::take_evidence(fields));
+    TRY_VOID(fields.end());
+    return evidence;
 }
 
 }  // namespace softpos::protocol::trusted_fields

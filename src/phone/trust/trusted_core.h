@@ -56,6 +56,8 @@ private:
 
     // trusted_core_enrol.cc
     protocol::TrustedAnswer on(const protocol::EnrolBeginRequest& request);
+    std::optional<protocol::Evidence> evidence_of(const crypto::P256Key& sign_key,
+                                                  std::uint32_t app_version, Bytes message);
     protocol::TrustedAnswer on(const protocol::EnrolFinishRequest& request);
     Result<std::unique_ptr<Terminal>> make_terminal(const protocol::CoreGrant& grant,
                                                     protocol::TrustedFailure& failure);

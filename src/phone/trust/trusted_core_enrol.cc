@@ -2,13 +2,16 @@
 // the platform's signature alone.
 #include "base/check.h"
 #include "crypto/envelope.h"
+#include "crypto/hash.h"
 #include "phone/trust/core_parts.h"
+#include "protocol/evidence_forms.h"
 
 #include <algorithm>
 
 namespace softpos::trust {
 namespace {
 
+using protocol::Evidence;
 using protocol::TrustedAnswer;
 using protocol::TrustedFailure;
 using protocol::TrustedFault;
@@ -19,6 +22,15 @@ protocol::Point65 point_of(const crypto::P256Key& key) {
     CHECK(bytes.size() == point.size());
     std::ranges::copy(bytes, point.begin());
     return point;
+}
+
+// For want of hardware the core's own key says what it is: good for trying things out only.
+Evidence dev_process_evidence(const crypto::P256Key& sign_key,
+                              const protocol::DevProcessStatement& statement) {
+    protocol::DevProcessForm form;
+    form.statement = protocol::encode(statement);
+    form.signature = sign_key.sign(protocol::dev_process_signed_message(form.statement));
+    return {protocol::EvidenceKind::dev_process, protocol::encode(form)};
 }
 
 // What is stored as ASCII, and goes to cards and networks so.
@@ -56,6 +68,19 @@ Result<CoreState> state_of(const protocol::CoreGrant& grant, const crypto::P256K
 
 }  // namespace
 
+// Hardware that fails to speak is missed by whoever judges the evidence.
+std::optional<Evidence> TrustedCore::evidence_of(const crypto::P256Key& sign_key,
+                                                 std::uint32_t app_version, Bytes message) {
+    if (platform_.protection() == protocol::Protection::software) {
+        return dev_process_evidence(sign_key, {.challenge = crypto::sha256(message),
+                                               .measurement = platform_.measurement(),
+                                               .core_sign_point = point_of(sign_key),
+                                               .app_version = app_version});
+    }
+    auto evidence = platform_.evidence(message);
+    return evidence ? std::move(*evidence) : std::nullopt;
+}
+
 TrustedAnswer TrustedCore::on(const protocol::EnrolBeginRequest& request) {
     auto sign_key = crypto::P256Key::generate();
     auto seal_key = crypto::P256Key::generate();
@@ -73,9 +98,16 @@ TrustedAnswer TrustedCore::on(const protocol::EnrolBeginRequest& request) {
     protocol::SignedBody told;
     told.body = protocol::encode(protocol::SpaBody(statement));
     told.signature = sign_key->sign(protocol::core_signed_message(told.body));
+    auto evidence = evidence_of(
+        *sign_key, statement.claims.app_version,
+        protocol::binding_message({.nonce = statement.nonce,
+                                   .core_sign_point = statement.core_sign_point,
+                                   .core_seal_point = statement.core_seal_point,
+                                   .measurement = statement.measurement,
+                                   .app_version = statement.claims.app_version}));
     new_keys_ = std::make_unique<NewKeys>(
         NewKeys{std::move(*sign_key), std::move(*seal_key), request.nonce});
-    return protocol::EnrolBeginAnswer{std::move(told)};
+    return protocol::EnrolBeginAnswer{std::move(told), std::move(evidence)};
 }
 
 // One initial key of the grant. The same one again goes on where its counter stands.

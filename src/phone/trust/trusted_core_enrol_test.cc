@@ -1,7 +1,9 @@
 // Enrolment: keys made inside, a statement that covers them, and a grant that only the pinned
 // platform can give.
 #include "base/hex.h"
+#include "crypto/hash.h"
 #include "phone/trust/core_test_fixture.h"
+#include "protocol/evidence_forms.h"
 
 namespace softpos::trust {
 namespace {
@@ -29,6 +31,38 @@ TEST_F(CoreEnrolTest, StatementCoversKeysMeasurementAndFindings) {
     EXPECT_EQ(statement.findings[1].code, protocol::FindingCode::software_key);
     const auto again = acquirer.begin_enrolment();
     EXPECT_NE(again.core_sign_point, statement.core_sign_point) << "new keys each time";
+}
+
+// Without hardware the key vouches for itself, over the challenge and everything it binds.
+TEST_F(CoreEnrolTest, EvidenceWithoutHardwareIsOfTheNewKey) {
+    const auto told = acquirer.ask<protocol::EnrolBeginAnswer>(
+        protocol::EnrolBeginRequest{Id128{{1}}, acquirer.nonce, Acquirer::posture()});
+    const auto body = protocol::decode_spa_body(told.statement.body).value();
+    const auto& statement = std::get<protocol::EnrolStatement>(body);
+    ASSERT_TRUE(told.evidence);
+    EXPECT_EQ(told.evidence->kind, protocol::EvidenceKind::dev_process);
+    const auto form = protocol::decode_dev_process_form(told.evidence->bytes).value();
+    EXPECT_TRUE(crypto::p256_verify(statement.core_sign_point,
+                                    protocol::dev_process_signed_message(form.statement),
+                                    form.signature));
+    const auto says = protocol::decode_dev_process_statement(form.statement).value();
+    EXPECT_EQ(says.measurement, platform.measurement());
+    EXPECT_EQ(says.core_sign_point, statement.core_sign_point);
+    EXPECT_EQ(says.challenge,
+              crypto::sha256(protocol::binding_message(
+                  {.nonce = statement.nonce,
+                   .core_sign_point = statement.core_sign_point,
+                   .core_seal_point = statement.core_seal_point,
+                   .measurement = statement.measurement,
+                   .app_version = statement.claims.app_version})));
+}
+
+// Evidence of hardware is the platform's to make; where it cannot, nothing else takes its place.
+TEST_F(CoreEnrolTest, SoftwareNeverVouchesWhereHardwareKeepsTheKeys) {
+    platform.kept_by = protocol::Protection::tpm;
+    const auto told = acquirer.ask<protocol::EnrolBeginAnswer>(
+        protocol::EnrolBeginRequest{Id128{{1}}, acquirer.nonce, Acquirer::posture()});
+    EXPECT_FALSE(told.evidence);
 }
 
 TEST_F(CoreEnrolTest, NothingWorksBefore) {
