@@ -6,9 +6,11 @@
 #include "phone/device/phone_api.h"
 #include "phone/device/stoppable_pauses.h"
 #include "phone/hw/pcsc_reader.h"
+#include "phone/posture/linux_posture.h"
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <sys/utsname.h>
 
@@ -16,17 +18,32 @@ namespace softpos {
 namespace {
 
 constexpr unsigned resolve_every_ms = 15'000;
+constexpr std::uint32_t app_version = 100;  // 0.1.0
+constexpr std::uint32_t sdk_version = 100;
+constexpr char app_package[] = "org.opensoftpos.device";
 
 struct Flags {
     std::string state;
     device::DeviceConfig config;  // Empty texts: as in device.json.
     int trusted_uid = -1;
+    std::string model = "Linux";
     unsigned socket_mode = 0660;
 };
 
-std::string system_name() {
+// What this machine is and could do. Text of the kernel, cut to what a claim may be.
+posture::LinuxPosture::Known known_of(std::string model) {
+    posture::LinuxPosture::Known known;
     utsname name{};
-    return ::uname(&name) == 0 ? std::string(name.sysname) + " " + name.release : "Linux";
+    known.claims.platform = "linux";
+    known.claims.model = std::move(model);
+    known.claims.os_version = ::uname(&name) == 0 ? name.release : "unknown";
+    known.claims.os_version.resize(
+        std::min(known.claims.os_version.size(), protocol::claim_bytes_max));
+    known.claims.app_package = app_package;
+    known.claims.app_version = app_version;
+    known.claims.sdk_version = sdk_version;
+    known.hardware = protocol::bit_of(protocol::Capability::card_no_pin);  // It has a reader.
+    return known;
 }
 
 // Flags win over the file, the file over what is usual.
@@ -59,11 +76,12 @@ Result<void> run(const Flags& flags) {
     device::StoppablePauses pauses;
     device::ServiceConfig service_config;
     service_config.state_dir = flags.state;
-    service_config.device_os = system_name();
+    auto posture = TRY(posture::LinuxPosture::open(known_of(flags.model)));
     const auto service = TRY(device::PhoneService::open(
         service_config, {.clock = clock,
                          .random = random,
                          .core = core,
+                         .posture = posture,
                          .feed = feed,
                          .pauses = pauses,
                          .open_reader = [&reader] { return device::open_reader(reader); }}));
@@ -77,6 +95,9 @@ Result<void> run(const Flags& flags) {
     for (;;) {
         // Outcomes that were unknown when the connection or the last process ended.
         service->resolve_open();
+        if (const auto told = service->report(); !told) {
+            log(LogLevel::warning, "report not sent", told.error());
+        }
         if (TRY(stop.wait_for(resolve_every_ms))) break;
     }
     log(LogLevel::info, "stopping");
@@ -98,6 +119,7 @@ int main(int argc, char** argv) {
     app.add_option("--socket-mode", flags.socket_mode, "Mode of that socket, such as 0600");
     app.add_option("--trusted", flags.config.trusted, "Socket of softpos-trusted");
     app.add_option("--trusted-uid", flags.trusted_uid, "The uid that softpos-trusted must have");
+    app.add_option("--model", flags.model, "What this device is called");
     app.add_option("--reader", flags.config.reader, "pcsc: | pcsc:NAME | socket:/path");
     app.add_option("--server", flags.config.server, "https URL of the platform, for enrolments");
     CLI11_PARSE(app, argc, argv);

@@ -42,6 +42,7 @@ inline protocol::TapOutcome online_outcome() {
     outcome.refusal = Refusal::none;
     outcome.masked_pan = "621094******0001";
     outcome.aid = {0xA0, 0x00, 0x00, 0x03, 0x33};
+    outcome.permit = Id128{{7}};
     outcome.card = protocol::SealedCard{.ksn = {1, 2, 3}, .ciphertext = Buffer(40, 0xCD)};
     return outcome;
 }
@@ -54,7 +55,8 @@ inline protocol::TapOutcome refusing_outcome(protocol::TapOutcomeKind kind, Refu
 }
 
 // One SELECT for each tap, then the next scripted outcome (online where none is left). A radio
-// error ends the tap with "try again".
+// error ends the tap with "try again". What it signs is signed by nobody: the platform here does not
+// look.
 class ScriptedCore {
 public:
     explicit ScriptedCore(std::string path) {
@@ -79,28 +81,65 @@ public:
     std::atomic<bool> refuse_finish = false;
     std::atomic<int> taps = 0;
     std::atomic<int> finished = 0;
+    std::atomic<int> prepared = 0;
+    std::atomic<int> let_go = 0;
+    std::atomic<int> obeyed = 0;
+    std::atomic<int> reports = 0;
     protocol::TapBeginRequest last_begin;
+    protocol::PermitPrepareRequest last_prepare;
 
 private:
+    static protocol::SignedBody told(const protocol::SpaBody& body) {
+        return {protocol::encode(body), Buffer(70, 0x5A)};
+    }
     protocol::TrustedAnswer answer(const protocol::TrustedRequest& request) {
         using namespace protocol;
         if (std::holds_alternative<StatusRequest>(request)) {
-            return StatusAnswer{.core_version = 1,
-                                .enrolled = finished > 0,
+            return StatusAnswer{.core_version = 2,
+                                .mode = finished > 0 ? CoreMode::ready : CoreMode::fresh,
                                 .terminal_id = finished > 0 ? "00000007" : "",
+                                .serial_number = {},
                                 .next_counter = 1};
         }
-        if (std::holds_alternative<EnrolBeginRequest>(request)) {
-            EnrolBeginAnswer begun;
-            begun.public_point.fill(0x11);
-            begun.public_point[0] = 0x04;
-            begun.measurement.fill(0x22);
-            return begun;
+        if (const auto* begin = std::get_if<EnrolBeginRequest>(&request)) {
+            EnrolStatement statement;
+            statement.nonce_id = begin->nonce_id;
+            statement.nonce = begin->nonce;
+            statement.claims = begin->posture.claims;
+            statement.findings = begin->posture.findings;
+            return EnrolBeginAnswer{told(statement),
+                                    Evidence{EvidenceKind::dev_process, Buffer(9, 1)}};
         }
         if (std::holds_alternative<EnrolFinishRequest>(request)) {
-            if (refuse_finish) return TrustedFailure{TrustedFault::envelope_refused, 0};
+            if (refuse_finish) return TrustedFailure{TrustedFault::grant_refused, 0};
             ++finished;
             return EnrolFinishAnswer{};
+        }
+        if (const auto* prepare = std::get_if<PermitPrepareRequest>(&request)) {
+            ++prepared;
+            last_prepare = *prepare;
+            PermitRequest body;
+            body.terminal_id = "00000007";
+            body.purpose = prepare->purpose;
+            body.amount_minor = prepare->amount_minor;
+            body.findings = prepare->posture.findings;
+            return PermitPrepareAnswer{told(body),
+                                       Evidence{EvidenceKind::dev_process, Buffer(9, 1)}};
+        }
+        if (std::holds_alternative<PermitRefusedRequest>(request)) {
+            ++let_go;
+            return PermitRefusedAnswer{};
+        }
+        if (std::holds_alternative<ReportMakeRequest>(request)) {
+            ++reports;
+            Report body;
+            body.terminal_id = "00000007";
+            return ReportMakeAnswer{told(body)};
+        }
+        if (const auto* command = std::get_if<CommandObeyRequest>(&request)) {
+            ++obeyed;
+            const auto body = decode_spa_body(command->command.body).value();
+            return CommandObeyAnswer{{std::get<Command>(body).id, true}};
         }
         if (const auto* begin = std::get_if<TapBeginRequest>(&request)) {
             ++taps;
@@ -188,6 +227,8 @@ enum class PlatformMood : std::uint8_t {
     take_and_lose,  // Books it as approved, and the answer is lost.
     lose,           // Lost on the way: never booked.
     refuse,         // AMOUNT_OVER_LIMIT
+    no_permit,      // Not trusted any more, and told to wipe its keys.
+    busy,           // No permit now.
 };
 
 class ScriptedPlatform {
@@ -220,11 +261,18 @@ public:
         const std::lock_guard lock(mutex_);
         return last_card_;
     }
+    std::string last_permit() {
+        const std::lock_guard lock(mutex_);
+        return last_permit_;
+    }
 
     crypto::CertAndKey ca;
     std::atomic<PlatformMood> mood = PlatformMood::approve;
     std::atomic<int> posts = 0;
     std::atomic<int> queries = 0;
+    std::atomic<int> permits = 0;  // Asked for.
+    std::atomic<int> reports = 0;
+    std::atomic<std::uint32_t> permit_seconds = 60;
 
 private:
     std::string payment_of(const std::string& kind, std::int64_t amount_minor,
@@ -242,7 +290,7 @@ private:
 
     void answer(const net::HttpRequest& request, const net::Responder& respond) {
         const std::lock_guard lock(mutex_);
-        if (request.target == "/v1/phone/enrol") return respond(enrol(request));
+        if (request.target == "/v1/spa") return respond(spa(request));
         if (request.peer_common_name != "terminal-1") return respond(refusal(Refusal::forbidden));
         if (request.method == "GET") return respond(query(request.target));
         ++posts;
@@ -258,32 +306,82 @@ private:
         }
         return refusal(Refusal::not_found);
     }
-    net::HttpResponse enrol(const net::HttpRequest& request) {
-        codec::StrictJson fields(request.body);
-        const std::string code = fields.text("activation_code", 64);
-        const std::string csr = fields.lines("csr_pem", 4096);
-        fields.hex("ta_public_point", 65, 65);
-        fields.hex("measurement", 32, 32);
-        auto device = fields.object("device");
-        device.text("model", 64);
-        device.text("os", 64);
-        device.text("app_version", 64);
-        if (const auto fault = fields.finish()) return refusal(fault->refusal);
-        if (code != "good-code") return refusal(Refusal::activation_code_invalid);
-        std::string pem =
-            crypto::sign_csr(ca, csr,
-                             {.common_name = "terminal-1", .now = SystemClock().now(), .days = 2})
-                .value();
-        std::string ca_pem = ca.cert_pem;
-        for (std::string* text : {&pem, &ca_pem}) {
-            for (std::size_t at = 0; (at = text->find('\n', at)) != std::string::npos; at += 2) {
-                text->replace(at, 1, "\\n");
+    static net::HttpResponse cbor(const protocol::SpaAnswer& answer) {
+        return {.content_type = "application/cbor",
+                .body = std::string(text_of(protocol::encode(answer)))};
+    }
+    static protocol::SignedBody told(const protocol::SpaBody& body) {
+        return {protocol::encode(body), Buffer(70, 0xA5)};
+    }
+    net::HttpResponse spa(const net::HttpRequest& request) {
+        using namespace protocol;
+        EXPECT_EQ(request.find_header("content-type"), "application/cbor");
+        const auto message = decode_spa_request(bytes_of(request.body)).value();
+        if (const auto* begin = std::get_if<EnrolBegin>(&message)) {
+            if (begin->activation_code != "good-code") {
+                return cbor(SpaRefused{.reference = "ACTIVATION_CODE_INVALID", .commands = {}});
             }
+            return cbor(EnrolChallenge{.nonce_id = Id128{{9}},
+                                       .nonce = {8},
+                                       .seconds = challenge_seconds,
+                                       .policy_version = 1,
+                                       .accepted = {EvidenceKind::dev_process}});
         }
-        return {.body = R"({"terminal_id":"00000007","merchant_id":"123456789012345",)"
-                        R"("merchant_name":"小店","initial_key_id":"0102030405060708",)"
-                        R"("key_envelope":"AABB","emv_parameters":"[kernel 7]\n","ca_pem":")" +
-                        ca_pem + R"(","certificate_pem":")" + pem + R"("})"};
+        if (const auto* proof = std::get_if<EnrolEvidence>(&message)) return enrol(*proof);
+        EXPECT_EQ(request.peer_common_name, "terminal-1");
+        if (std::holds_alternative<ReportSent>(message)) {
+            ++reports;
+            return cbor(ReportTaken{});
+        }
+        ++permits;
+        if (mood == PlatformMood::busy) {
+            return cbor(SpaRefused{.reference = "busy", .try_again = true, .commands = {}});
+        }
+        if (mood == PlatformMood::no_permit) {
+            const Command wipe{.id = Id128{{4}},
+                               .terminal_id = "00000007",
+                               .number = 1,
+                               .action = CommandAction::wipe_keys,
+                               .not_after = SystemClock().now()};
+            return cbor(SpaRefused{.reference = "00000007-17", .commands = {told(wipe)}});
+        }
+        const auto& ask = std::get<PermitAsk>(message);
+        EXPECT_EQ(ask.evidences.size(), 1U);
+        const auto body = decode_spa_body(ask.request.body).value();
+        const auto& wanted = std::get<PermitRequest>(body);
+        return cbor(PermitGiven{told(Permit{.id = Id128{{7}},
+                                            .terminal_id = wanted.terminal_id,
+                                            .purpose = wanted.purpose,
+                                            .amount_minor_max = wanted.amount_minor,
+                                            .issued_at = SystemClock().now(),
+                                            .seconds = permit_seconds}),
+                                {}});
+    }
+    net::HttpResponse enrol(const protocol::EnrolEvidence& proof) {
+        EXPECT_EQ(proof.activation_code, "good-code");
+        EXPECT_EQ(proof.evidences.size(), 1U);
+        const auto body = protocol::decode_spa_body(proof.body).value();
+        EXPECT_EQ(std::get<protocol::EnrolStatement>(body).nonce[0], 8);
+        auto grant = told(protocol::CoreGrant{.issued_at = SystemClock().now(),
+                                              .terminal_id = "00000007",
+                                              .merchant_id = "123456789012345",
+                                              .merchant_name = "小店",
+                                              .serial_number = {},
+                                              .card_key_envelope = Buffer(80, 1),
+                                              .pin_key_envelope = {},
+                                              .serial_key_envelope = {},
+                                              .emv_parameters = "[kernel 7]\n"});
+        return cbor(protocol::Enrolled{
+            .certificate_pem = crypto::sign_csr(ca, proof.csr_pem,
+                                                {.common_name = "terminal-1",
+                                                 .now = SystemClock().now(),
+                                                 .days = 2})
+                                   .value(),
+            .ca_pem = ca.cert_pem,
+            .policy_version = 1,
+            .grade = 2,
+            .grant = std::move(grant.body),
+            .grant_signature = std::move(grant.signature)});
     }
     void take_payment(const net::HttpRequest& request, const net::Responder& respond) {
         codec::StrictJson fields(request.body);
@@ -295,6 +393,7 @@ private:
         if (kind == "purchase") {
             EXPECT_EQ(fields.text("kind", 16), "purchase");
             EXPECT_EQ(fields.text("currency", 3), "CNY");
+            last_permit_ = fields.text("permit", 32);
             (void)fields.optional_text("reference", 64);
             auto card = fields.object("card");
             EXPECT_EQ(card.hex("ksn", 12, 12).size(), 12u);
@@ -316,6 +415,7 @@ private:
     std::mutex mutex_;
     std::map<std::string, std::string> payments_;
     std::string last_card_;
+    std::string last_permit_;
     int number_ = 0;
     std::unique_ptr<net::HttpServer> server_;
 };
@@ -337,6 +437,16 @@ private:
     ManualClock& clock_;
 };
 
+// A phone that stands as the test says.
+class ScriptedPosture final : public posture::PostureSource {
+public:
+    protocol::Posture look() override { return now; }
+    protocol::Posture now{.claims = {"linux", "Test", "6.1", "cn.example.spos", 104, 3},
+                          .hardware = 4,
+                          .findings = {},
+                          .location = std::nullopt};
+};
+
 // Everything around one service. start() makes it, and makes it again after a "crash".
 struct World {
     Folder folder;
@@ -345,6 +455,7 @@ struct World {
     ScriptedPlatform platform;
     ScriptedCore core{folder.file("core.sock")};
     TrustedClient client{{.path = folder.file("core.sock"), .server_uid = {}}};
+    ScriptedPosture posture;
     EventFeed feed;
     ManualPauses pauses{clock};
     ScriptedReader::Script reader;
@@ -358,6 +469,7 @@ struct World {
                                {.clock = clock,
                                 .random = random,
                                 .core = client,
+                                .posture = posture,
                                 .feed = feed,
                                 .pauses = pauses,
                                 .open_reader = [this]() -> Result<std::unique_ptr<hw::CardReader>> {

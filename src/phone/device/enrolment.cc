@@ -9,8 +9,6 @@
 
 #include <boost/json.hpp>
 
-#include <algorithm>
-
 namespace softpos::device {
 namespace {
 
@@ -18,6 +16,9 @@ namespace json = boost::json;
 
 constexpr char file_name[] = "enrolment.json";
 constexpr std::size_t file_bytes_max = 256 * 1024;
+constexpr std::size_t signature_bytes_max = 80;  // DER of a P-256 signature.
+constexpr std::size_t merchant_name_bytes_max = 120;
+constexpr std::int64_t grade_max = 5;
 // The platform puts the terminal's identifier into the certificate, whatever is asked for.
 constexpr std::string_view common_name = "softpos-device";
 
@@ -28,6 +29,48 @@ std::unexpected<RefusalText> refused(Refusal refusal, std::string_view field = {
 std::unexpected<RefusalText> refused_by_core(const Error& error) {
     log(LogLevel::warning, "enrolment refused by the trusted core", error);
     return refused(trusted_refusal_of(error));
+}
+
+// Why the platform took no enrolment. Of the activation code it says what is wrong, so that the
+// merchant can ask for another one; of the phone it gives a reference only.
+RefusalText refusal_of(protocol::SpaRefused refused) {
+    for (const RefusalRow& row : refusal_table()) {
+        if (row.code == refused.reference) return words_of(row.refusal);
+    }
+    if (refused.try_again) return words_of(Refusal::server_unavailable);
+    RefusalText text = words_of(Refusal::device_not_trusted);
+    text.reference = std::move(refused.reference);
+    return text;
+}
+
+template <typename Answer>
+std::expected<Answer, RefusalText> ask(PlatformClient& platform,
+                                       const protocol::SpaRequest& request) {
+    auto answer = platform.spa(request);
+    if (!answer) {
+        log(LogLevel::warning, "enrolment: no answer", answer.error());
+        return refused(Refusal::server_unavailable);
+    }
+    if (auto* no = std::get_if<protocol::SpaRefused>(&*answer)) {
+        return std::unexpected(refusal_of(std::move(*no)));
+    }
+    auto* wanted = std::get_if<Answer>(&*answer);
+    if (wanted == nullptr) return refused(Refusal::internal);
+    return std::move(*wanted);
+}
+
+// Who we are now. The grant is for the core, which checks it; we read what is to be shown.
+bool read_enrolled(protocol::Enrolled enrolled, Enrolment& enrolment) {
+    const auto body = protocol::decode_spa_body(enrolled.grant);
+    const auto* grant = body ? std::get_if<protocol::CoreGrant>(&*body) : nullptr;
+    if (grant == nullptr) return false;
+    enrolment.terminal_id = grant->terminal_id;
+    enrolment.merchant_id = grant->merchant_id;
+    enrolment.merchant_name = grant->merchant_name;
+    enrolment.grade = enrolled.grade;
+    enrolment.certificate_pem = std::move(enrolled.certificate_pem);
+    enrolment.for_core = {std::move(enrolled.grant), std::move(enrolled.grant_signature)};
+    return true;
 }
 
 }  // namespace
@@ -43,35 +86,32 @@ Result<std::optional<Enrolment>> load_enrolment(const host::Directory& state) {
     enrolment.certificate_pem = fields.lines("certificate_pem", ca_pem_bytes_max);
     enrolment.key_pem = fields.lines("key_pem", ca_pem_bytes_max);
     enrolment.core_has_it = fields.boolean("core_has_it");
-    protocol::EnrolFinishRequest& core = enrolment.for_core;
-    core.terminal_id = fields.text("terminal_id", 8);
-    core.merchant_id = fields.text("merchant_id", 15);
-    core.merchant_name = fields.text("merchant_name", protocol::merchant_name_bytes_max);
+    enrolment.terminal_id = fields.text("terminal_id", 8);
+    enrolment.merchant_id = fields.text("merchant_id", 15);
+    enrolment.merchant_name = fields.text("merchant_name", merchant_name_bytes_max);
+    enrolment.grade = static_cast<std::uint8_t>(fields.integer("grade", 0, grade_max));
     if (!enrolment.core_has_it) {
-        const Buffer key_id = fields.hex("initial_key_id", 8, 8);
-        core.key_envelope = fields.hex("key_envelope", 1, protocol::key_envelope_bytes_max);
-        core.emv_parameters =
-            text_of(fields.hex("emv_parameters", 1, protocol::emv_parameters_bytes_max));
-        if (key_id.size() == 8) std::ranges::copy(key_id, core.initial_key_id.begin());
+        protocol::EnrolFinishRequest& core = enrolment.for_core;
+        core.grant = fields.hex("grant", 1, protocol::grant_bytes_max);
+        core.grant_signature = fields.hex("grant_signature", 1, signature_bytes_max);
     }
     if (fields.finish()) return fail(ErrorKind::malformed, "enrolment: the file is damaged");
     return enrolment;
 }
 
 Result<void> store_enrolment(const host::Directory& state, const Enrolment& enrolment) {
-    const protocol::EnrolFinishRequest& core = enrolment.for_core;
     json::object object{{"server", enrolment.server},
                         {"server_ca_pem", enrolment.server_ca_pem},
                         {"certificate_pem", enrolment.certificate_pem},
                         {"key_pem", enrolment.key_pem},
                         {"core_has_it", enrolment.core_has_it},
-                        {"terminal_id", core.terminal_id},
-                        {"merchant_id", core.merchant_id},
-                        {"merchant_name", core.merchant_name}};
+                        {"terminal_id", enrolment.terminal_id},
+                        {"merchant_id", enrolment.merchant_id},
+                        {"merchant_name", enrolment.merchant_name},
+                        {"grade", enrolment.grade}};
     if (!enrolment.core_has_it) {
-        object["initial_key_id"] = to_hex(core.initial_key_id);
-        object["key_envelope"] = to_hex(core.key_envelope);
-        object["emv_parameters"] = to_hex(bytes_of(core.emv_parameters));
+        object["grant"] = to_hex(enrolment.for_core.grant);
+        object["grant_signature"] = to_hex(enrolment.for_core.grant_signature);
     }
     std::string text = json::serialize(object);
     const auto written = state.write_durably(file_name, bytes_of(text), 0600);
@@ -86,15 +126,21 @@ Result<PlatformIdentity> identity_of(const Enrolment& enrolment) {
                             .key_pem = enrolment.key_pem};
 }
 
-std::expected<Enrolment, RefusalText> enrol(const host::Directory& state, TrustedClient& core,
-                                            const EnrolOrder& order, const PlatformLimits& limits) {
+std::expected<Enrolment, RefusalText> enrol(EnrolParts parts, const EnrolOrder& order) {
     const auto address = parse_server_url(order.server);
     if (!address) return refused(Refusal::bad_value, "server");
     const auto platform = PlatformClient::make(
-        {.address = *address, .ca_pem = order.ca_pem, .cert_pem = {}, .key_pem = {}}, limits);
+        {.address = *address, .ca_pem = order.ca_pem, .cert_pem = {}, .key_pem = {}}, parts.limits);
     if (!platform) return refused(Refusal::bad_value, "ca_pem");
-    const auto begun = core.enrol_begin();
+    if (!order.device_model.empty()) parts.posture.claims.model = order.device_model;
+    const auto challenge =
+        ask<protocol::EnrolChallenge>(**platform, protocol::EnrolBegin{order.activation_code,
+                                                                       parts.posture.claims});
+    if (!challenge) return std::unexpected(challenge.error());
+    auto begun = parts.core.enrol_begin(
+        {challenge->nonce_id, challenge->nonce, std::move(parts.posture)});
     if (!begun) return refused_by_core(begun.error());
+
     const auto key = crypto::P256Key::generate();
     if (!key) return refused(Refusal::internal);
     Enrolment enrolment;
@@ -103,20 +149,21 @@ std::expected<Enrolment, RefusalText> enrol(const host::Directory& state, Truste
     enrolment.key_pem = key->private_pem();
     const auto csr = crypto::make_csr(enrolment.key_pem, common_name);
     if (!csr) return refused(Refusal::internal);
-    auto answer = (*platform)->enrol({.activation_code = order.activation_code,
-                                      .csr_pem = *csr,
-                                      .ta_public_point = begun->public_point,
-                                      .measurement = begun->measurement,
-                                      .device_model = order.device_model,
-                                      .device_os = order.device_os,
-                                      .app_version = order.app_version});
-    if (!answer) return std::unexpected(std::move(answer.error()));
-    enrolment.certificate_pem = std::move(answer->certificate_pem);
-    enrolment.for_core = std::move(answer->for_core);
+    protocol::EnrolEvidence proof{.activation_code = order.activation_code,
+                                  .csr_pem = *csr,
+                                  .body = std::move(begun->statement.body),
+                                  .core_signature = std::move(begun->statement.signature),
+                                  .evidences = {}};
+    if (begun->evidence) proof.evidences.push_back(std::move(*begun->evidence));
+    auto enrolled = ask<protocol::Enrolled>(**platform, proof);
+    if (!enrolled) return std::unexpected(enrolled.error());
+    if (!read_enrolled(std::move(*enrolled), enrolment)) return refused(Refusal::internal);
     const auto identity = identity_of(enrolment);
-    if (!identity || !PlatformClient::make(*identity, limits)) return refused(Refusal::internal);
-    if (!store_enrolment(state, enrolment)) return refused(Refusal::store_unavailable);
-    if (auto finished = finish_enrolment(state, core, enrolment); !finished) {
+    if (!identity || !PlatformClient::make(*identity, parts.limits)) {
+        return refused(Refusal::internal);
+    }
+    if (!store_enrolment(parts.state, enrolment)) return refused(Refusal::store_unavailable);
+    if (auto finished = finish_enrolment(parts.state, parts.core, enrolment); !finished) {
         return std::unexpected(std::move(finished.error()));
     }
     return enrolment;
@@ -128,8 +175,7 @@ std::expected<void, RefusalText> finish_enrolment(const host::Directory& state, 
     const auto taken = core.enrol_finish(enrolment.for_core);
     if (!taken) return refused_by_core(taken.error());
     enrolment.core_has_it = true;
-    enrolment.for_core.key_envelope.clear();
-    enrolment.for_core.emv_parameters.clear();
+    enrolment.for_core = {};
     if (!store_enrolment(state, enrolment)) return refused(Refusal::store_unavailable);
     return {};
 }

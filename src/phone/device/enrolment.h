@@ -6,6 +6,7 @@
 #include "phone/device/platform_client.h"
 #include "phone/device/trusted_client.h"
 
+#include <cstdint>
 #include <expected>
 #include <optional>
 #include <string>
@@ -22,7 +23,11 @@ struct Enrolment {
     std::string server_ca_pem;  // What the platform must prove itself by.
     std::string certificate_pem;
     std::string key_pem;
-    protocol::EnrolFinishRequest for_core;  // Envelope and parameters only until the core has them.
+    std::string terminal_id;
+    std::string merchant_id;
+    std::string merchant_name;
+    std::uint8_t grade = 0;                 // 0 to 5, as the platform said.
+    protocol::EnrolFinishRequest for_core;  // Only until the core has it.
     bool core_has_it = false;
 };
 
@@ -30,9 +35,7 @@ struct EnrolOrder {
     std::string activation_code;
     std::string server;
     std::string ca_pem;
-    std::string device_model;
-    std::string device_os;
-    std::string app_version;
+    std::string device_model;  // Instead of the model that posture tells; empty: that one.
 };
 
 // One file, mode 0600, replaced as a whole. Empty where this phone was never enrolled.
@@ -42,8 +45,15 @@ Result<void> store_enrolment(const host::Directory& state, const Enrolment& enro
 Result<PlatformIdentity> identity_of(const Enrolment& enrolment);
 
 // What the platform answered is on disk before the core gets it: an activation code works once.
-std::expected<Enrolment, RefusalText> enrol(const host::Directory& state, TrustedClient& core,
-                                            const EnrolOrder& order, const PlatformLimits& limits);
+// The phone says what it is and how it stands, the core adds what it sees and signs, and the
+// platform judges; what it found it keeps for itself.
+struct EnrolParts {
+    const host::Directory& state;
+    TrustedClient& core;
+    protocol::Posture posture;
+    const PlatformLimits& limits;
+};
+std::expected<Enrolment, RefusalText> enrol(EnrolParts parts, const EnrolOrder& order);
 
 // The rest of an enrolment that was cut off behind the platform's answer. Nothing to do where the
 // core has it already.

@@ -91,7 +91,8 @@ std::optional<RefusalText> refusal_in(const json::object& holder) {
                         .klass = fields.text("class"),
                         .message_en = fields.text("message_en", message_bytes_max),
                         .message_zh = fields.text("message_zh", message_bytes_max),
-                        .field = fields.text("field")};
+                        .field = fields.text("field"),
+                        .reference = fields.text("reference")};
     if (!fields.ok() || refusal.code.empty()) return std::nullopt;
     return refusal;
 }
@@ -102,6 +103,7 @@ json::object object_of(const RefusalText& refusal) {
                         {"message_en", refusal.message_en},
                         {"message_zh", refusal.message_zh}};
     if (!refusal.field.empty()) object["field"] = refusal.field;
+    if (!refusal.reference.empty()) object["reference"] = refusal.reference;
     return object;
 }
 

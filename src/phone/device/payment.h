@@ -26,7 +26,8 @@ struct RefusalText {
     std::string klass;  // "fix_now", "retry", "contact" or "final"
     std::string message_en;
     std::string message_zh;
-    std::string field = {};  // Which field of the request, where it is one.
+    std::string field = {};      // Which field of the request, where it is one.
+    std::string reference = {};  // Finds the case at the platform, where there is one.
 
     friend bool operator==(const RefusalText&, const RefusalText&) = default;
 };

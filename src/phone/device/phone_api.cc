@@ -91,7 +91,10 @@ std::string status_json(const ServiceStatus& status) {
     json::object core{{"available", status.core.has_value()}};
     if (status.core) {
         core["core_version"] = status.core->core_version;
-        core["enrolled"] = status.core->enrolled;
+        core["mode"] = name_of(status.core->mode);
+        core["protection"] = name_of(status.core->protection);
+        core["serial_number"] = status.core->serial_number;
+        core["pin"] = status.core->pin;
         core["next_counter"] = status.core->next_counter;
     }
     return json::serialize(json::object{{"api_version", api_version},
@@ -100,6 +103,7 @@ std::string status_json(const ServiceStatus& status) {
                                         {"terminal_id", status.terminal_id},
                                         {"merchant_id", status.merchant_id},
                                         {"merchant_name", status.merchant_name},
+                                        {"grade", status.grade},
                                         {"trusted", std::move(core)},
                                         {"reader", status.reader_name},
                                         {"busy", status.busy},

@@ -146,6 +146,7 @@ PaymentOutcome PhoneService::purchase(const PurchaseOrder& order) {
         payment.result = PaymentResult::declined;
         payment.state = "declined";
         payment.refusal = words_of(result.refusal);
+        payment.refusal->reference = std::move(result.reference);
         show(ui_message::not_authorised, *entry);
         return conclude(*entry, std::move(payment));
     }
@@ -154,7 +155,8 @@ PaymentOutcome PhoneService::purchase(const PurchaseOrder& order) {
                             .amount_minor = order.amount_minor,
                             .reference = order.reference,
                             .card = std::move(*result.outcome.card),
-                            .cvm = result.outcome.cvm};
+                            .cvm = result.outcome.cvm,
+                            .permit = result.outcome.permit};
     return send(*entry, [&call](PlatformClient& to) { return to.purchase(call); });
 }
 
@@ -180,11 +182,15 @@ RelayResult PhoneService::tap(const JournalEntry& entry) {
         phase_ = Phase::tapping;
     }
     const std::lock_guard reader(reader_mutex_);
-    RelayResult result{.refusal = Refusal::reader_unavailable, .cancelled = false, .outcome = {}};
-    if (ensure_reader()) {
+    RelayResult result{.refusal = Refusal::reader_unavailable};
+    const auto line = platform();
+    if (line && ensure_reader()) {
         const std::string key = entry.request.key.text();
         Relay relay(
             parts_.core,
+            [&] {
+                return trust_.permit(*line, {.amount_minor = entry.request.amount_minor});
+            },
             [&](const protocol::TapUi& ui) {
                 parts_.feed.publish({.at = parts_.clock.now(),
                                      .message = ui.message,
@@ -212,7 +218,7 @@ RelayResult PhoneService::tap(const JournalEntry& entry) {
     const std::lock_guard lock(mutex_);
     phase_ = Phase::sending;
     if (cancel_wanted_ && !result.cancelled) {
-        result = {.refusal = Refusal::no_card_presented, .cancelled = true, .outcome = {}};
+        result = {.refusal = Refusal::no_card_presented, .cancelled = true};
     }
     return result;
 }
@@ -414,15 +420,21 @@ std::size_t PhoneService::resolve_open() {
     return journal_->in_state(EntryState::sent).size();
 }
 
+Result<void> PhoneService::report() {
+    const auto line = platform();
+    if (!line) return {};
+    return trust_.report(*line);
+}
+
 std::expected<ServiceStatus, RefusalText> PhoneService::enrol(const EnrolOrder& order) {
     {
         const Slot slot(*this, nullptr);
         if (!slot) return refused(Refusal::payment_in_progress);
-        EnrolOrder full = order;
-        if (full.device_model.empty()) full.device_model = config_.device_model;
-        full.device_os = config_.device_os;
-        full.app_version = config_.app_version;
-        auto enrolment = device::enrol(state_, parts_.core, full, config_.platform);
+        auto enrolment = device::enrol({.state = state_,
+                                        .core = parts_.core,
+                                        .posture = trust_.posture(),
+                                        .limits = config_.platform},
+                                       order);
         if (!enrolment) return std::unexpected(std::move(enrolment.error()));
         const auto identity = identity_of(*enrolment);
         if (!identity) return refused(Refusal::internal);
@@ -450,9 +462,10 @@ ServiceStatus PhoneService::status() {
     status.enrolled = platform_ != nullptr;
     if (enrolment_) {
         status.server = enrolment_->server;
-        status.terminal_id = enrolment_->for_core.terminal_id;
-        status.merchant_id = enrolment_->for_core.merchant_id;
-        status.merchant_name = enrolment_->for_core.merchant_name;
+        status.terminal_id = enrolment_->terminal_id;
+        status.merchant_id = enrolment_->merchant_id;
+        status.merchant_name = enrolment_->merchant_name;
+        status.grade = enrolment_->grade;
     }
     return status;
 }

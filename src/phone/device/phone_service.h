@@ -9,6 +9,7 @@
 #include "phone/device/idempotency_journal.h"
 #include "phone/device/platform_client.h"
 #include "phone/device/relay.h"
+#include "phone/device/trust_relay.h"
 #include "phone/device/ui_events.h"
 
 #include <expected>
@@ -46,6 +47,7 @@ struct ServiceStatus {
     std::string terminal_id;
     std::string merchant_id;
     std::string merchant_name;
+    std::uint8_t grade = 0;                      // See docs/trust.md.
     std::optional<protocol::StatusAnswer> core;  // Empty where it does not answer.
     std::string reader_name;                     // Empty where there is none, or one is in use.
     bool busy = false;
@@ -54,9 +56,6 @@ struct ServiceStatus {
 
 struct ServiceConfig {
     std::string state_dir;
-    std::string device_model = "Linux";
-    std::string device_os = "Linux";
-    std::string app_version = "0.1.0";
     RelayLimits relay = {};
     PlatformLimits platform = {};
     JournalLimits journal = {};
@@ -67,6 +66,7 @@ struct ServiceParts {
     const Clock& clock;
     Random& random;
     TrustedClient& core;
+    posture::PostureSource& posture;
     EventFeed& feed;
     Pauses& pauses;
     std::function<Result<std::unique_ptr<hw::CardReader>>()> open_reader;
@@ -95,6 +95,10 @@ public:
     std::expected<ServiceStatus, RefusalText> enrol(const EnrolOrder& order);
     ServiceStatus status();
 
+    // Tells the platform how the phone stands, and obeys what it answers. To be called now and then:
+    // a phone that is silent is not trusted for long.
+    Result<void> report();
+
     // Asks the platform about each payment of unknown outcome; returns how many stay unknown.
     std::size_t resolve_open();
 
@@ -104,7 +108,10 @@ private:
     using Send = std::function<PlatformAnswer(PlatformClient&)>;
 
     PhoneService(const ServiceConfig& config, const ServiceParts& parts, host::Directory state)
-        : config_(config), parts_(parts), state_(std::move(state)) {}
+        : config_(config),
+          parts_(parts),
+          state_(std::move(state)),
+          trust_({.core = parts.core, .posture = parts.posture, .clock = parts.clock}) {}
     Result<void> start();
 
     std::expected<JournalEntry, RefusalText> begin(const JournalRequest& request);
@@ -126,6 +133,7 @@ private:
     ServiceConfig config_;
     ServiceParts parts_;
     host::Directory state_;
+    TrustRelay trust_;
     std::unique_ptr<IdempotencyJournal> journal_;
     std::mutex reader_mutex_;  // Held for a whole tap; taken before mutex_.
     std::unique_ptr<hw::CardReader> reader_;

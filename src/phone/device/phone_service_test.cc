@@ -34,6 +34,9 @@ TEST_F(PhoneServiceTest, ApprovesAndTellsWhatItDid) {
     EXPECT_EQ(payment->reference, "table 7");
     EXPECT_EQ(world.platform.last_card(), to_hex(Buffer(40, 0xCD)));
     EXPECT_EQ(world.core.last_begin.amount_minor, 1250);
+    EXPECT_EQ(world.core.last_prepare.amount_minor, 1250);
+    EXPECT_EQ(world.core.last_prepare.posture, world.posture.now);
+    EXPECT_EQ(world.platform.last_permit(), Id128{{7}}.text()) << "the one the tap ran under";
     EXPECT_EQ(world.core.last_begin.trace, 1u);
     EXPECT_EQ(world.core.last_begin.date, china_time(world.clock.now()).yymmdd());
     std::vector<std::uint8_t> shown;
@@ -110,8 +113,10 @@ TEST_F(PhoneServiceTest, ARepeatedKeyGivesTheStoredResult) {
 }
 
 TEST_F(PhoneServiceTest, NothingSentIsADecline) {
+    const auto sale = buy(1);
     world.platform.stop();
-    const auto payment = buy(1);
+    const auto payment = world.service->void_sale(
+        {.key = key_of(2), .payment_id = sale->payment_id, .sale_key = {}});
     EXPECT_EQ(payment->result, PaymentResult::declined);
     EXPECT_EQ(payment->state, "not_sent");
     EXPECT_EQ(code_of(*payment), "SERVER_UNAVAILABLE");
@@ -183,6 +188,49 @@ TEST_F(PhoneServiceTest, ACardThatLeftIsAskedForAgain) {
     EXPECT_EQ(world.platform.posts, 1);
 }
 
+TEST_F(PhoneServiceTest, EachCardThatIsAskedForHasAPermitOfItsOwn) {
+    world.reader.transmits = {hw::ReaderFault::card_removed};
+    EXPECT_EQ(buy(1)->result, PaymentResult::approved);
+    EXPECT_EQ(world.core.taps, 2);
+    EXPECT_EQ(world.platform.permits, 2);
+}
+
+// The customer is never asked for a card, and the merchant learns a number and nothing else.
+TEST_F(PhoneServiceTest, APhoneThatIsNotTrustedCollectsNothing) {
+    world.platform.mood = PlatformMood::no_permit;
+    const auto payment = buy(1);
+    EXPECT_EQ(payment->result, PaymentResult::declined);
+    EXPECT_EQ(code_of(*payment), "DEVICE_NOT_TRUSTED");
+    EXPECT_EQ(payment->refusal->reference, "00000007-17");
+    EXPECT_EQ(world.core.taps, 0);
+    EXPECT_EQ(world.platform.posts, 0);
+    EXPECT_EQ(world.core.let_go, 1);
+    EXPECT_EQ(world.core.obeyed, 1) << "the command to wipe its keys came with the refusal";
+    EXPECT_EQ(world.platform.reports, 1) << "and that it was obeyed is told at once";
+    for (const UiEvent& event : world.feed.after(0)) {
+        EXPECT_NE(event.message, ui_message::present_card);
+    }
+    const auto stored = world.service->payment(key_of(1).text());
+    EXPECT_EQ(stored->refusal->reference, "00000007-17");
+}
+
+TEST_F(PhoneServiceTest, WithoutThePlatformThereIsNoPermit) {
+    world.platform.mood = PlatformMood::busy;
+    EXPECT_EQ(code_of(*buy(1)), "SERVER_UNAVAILABLE");
+    world.platform.stop();
+    EXPECT_EQ(code_of(*buy(2)), "SERVER_UNAVAILABLE");
+    EXPECT_EQ(world.core.taps, 0);
+    EXPECT_EQ(world.core.let_go, 2) << "the core waits for no permit any more";
+}
+
+TEST_F(PhoneServiceTest, ReportsGoFromCoreToPlatform) {
+    EXPECT_TRUE(world.service->report());
+    EXPECT_EQ(world.core.reports, 1);
+    EXPECT_EQ(world.platform.reports, 1);
+    world.platform.stop();
+    EXPECT_FALSE(world.service->report());
+}
+
 TEST_F(PhoneServiceTest, VoidsAndRefunds) {
     const auto sale = buy(1);
     const auto refunded = world.service->refund(
@@ -234,7 +282,8 @@ TEST(PhoneServiceEnrolment, IsNeededFirstAndCanBeRefused) {
     EXPECT_EQ(status.terminal_id, "00000007");
     EXPECT_EQ(status.merchant_name, "小店");
     EXPECT_EQ(status.reader_name, "scripted");
-    EXPECT_TRUE(status.core->enrolled);
+    EXPECT_EQ(status.core->mode, protocol::CoreMode::ready);
+    EXPECT_EQ(status.grade, 2);
 }
 
 TEST(PhoneServiceEnrolment, IsFinishedAfterARestart) {

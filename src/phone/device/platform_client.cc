@@ -17,8 +17,6 @@ namespace json = boost::json;
 
 constexpr std::string_view scheme = "https://";
 constexpr std::size_t host_bytes_max = 253;  // Of a DNS name.
-constexpr std::size_t pem_bytes_max = 16 * 1024;
-constexpr std::size_t enrol_answer_bytes_max = 256 * 1024;
 constexpr std::string_view payments_path = "/v1/phone/payments";
 
 bool is_host_character(char c) {
@@ -60,22 +58,6 @@ std::string_view word_of(protocol::TapCvm cvm) {
             break;
     }
     return "none";
-}
-
-std::optional<std::string> text_in(const json::object& object, std::string_view name,
-                                   std::size_t bytes_max) {
-    const json::value* value = object.if_contains(name);
-    const json::string* text = value == nullptr ? nullptr : value->if_string();
-    if (text == nullptr || text->empty() || text->size() > bytes_max) return std::nullopt;
-    return std::string(text->data(), text->size());
-}
-
-std::optional<Buffer> hex_in(const json::object& object, std::string_view name,
-                             std::size_t bytes_max) {
-    const auto text = text_in(object, name, 2 * bytes_max);
-    if (!text) return std::nullopt;
-    auto bytes = from_hex(*text);
-    return bytes ? std::optional(std::move(*bytes)) : std::nullopt;
 }
 
 }  // namespace
@@ -149,6 +131,7 @@ std::string purchase_json(const PurchaseCall& call) {
                       {"kind", name_of(PaymentKind::purchase)},
                       {"amount_minor", call.amount_minor},
                       {"currency", "CNY"},
+                      {"permit", call.permit.text()},
                       {"card",
                        {{"ksn", to_hex(call.card.ksn)},
                         {"ciphertext", to_hex(call.card.ciphertext)},
@@ -156,38 +139,6 @@ std::string purchase_json(const PurchaseCall& call) {
                         {"entry", "contactless"}}}};
     if (!call.reference.empty()) body["reference"] = call.reference;
     return json::serialize(body);
-}
-
-std::optional<EnrolAnswer> read_enrol_answer(std::string_view text) {
-    if (text.size() > enrol_answer_bytes_max) return std::nullopt;
-    json::error_code failed;
-    const json::value document = json::parse({text.data(), text.size()}, failed);
-    if (failed || !document.is_object()) return std::nullopt;
-    const json::object& object = document.get_object();
-
-    const auto terminal = text_in(object, "terminal_id", 8);
-    const auto merchant = text_in(object, "merchant_id", 15);
-    const auto name = text_in(object, "merchant_name", protocol::merchant_name_bytes_max);
-    const auto certificate = text_in(object, "certificate_pem", pem_bytes_max);
-    const auto ca = text_in(object, "ca_pem", pem_bytes_max);
-    const auto key_id = hex_in(object, "initial_key_id", 8);
-    auto envelope = hex_in(object, "key_envelope", protocol::key_envelope_bytes_max);
-    auto parameters = text_in(object, "emv_parameters", protocol::emv_parameters_bytes_max);
-    if (!terminal || terminal->size() != 8 || !merchant || merchant->size() != 15 || !name ||
-        !is_plain_text(*name, protocol::merchant_name_bytes_max) || !certificate || !ca ||
-        !key_id || key_id->size() != 8 || !envelope || !parameters) {
-        return std::nullopt;
-    }
-    EnrolAnswer answer;
-    std::ranges::copy(*key_id, answer.for_core.initial_key_id.begin());
-    answer.for_core.key_envelope = std::move(*envelope);
-    answer.for_core.terminal_id = *terminal;
-    answer.for_core.merchant_id = *merchant;
-    answer.for_core.merchant_name = *name;
-    answer.for_core.emv_parameters = std::move(*parameters);
-    answer.certificate_pem = *certificate;
-    answer.ca_pem = *ca;
-    return answer;
 }
 
 Result<std::unique_ptr<PlatformClient>> PlatformClient::make(const PlatformIdentity& identity,
@@ -202,6 +153,7 @@ Result<std::unique_ptr<PlatformClient>> PlatformClient::make(const PlatformIdent
     auto client = std::unique_ptr<PlatformClient>(new PlatformClient(limits));
     client->payments_.http = TRY(net::HttpClient::make(config));
     client->queries_.http = TRY(net::HttpClient::make(config));
+    client->spa_.http = TRY(net::HttpClient::make(config));
     return client;
 }
 
@@ -248,25 +200,16 @@ PlatformAnswer PlatformClient::status(const std::string& payment_id) {
     return judge_status(get(std::string(payments_path) + "/" + payment_id));
 }
 
-std::expected<EnrolAnswer, RefusalText> PlatformClient::enrol(const EnrolCall& call) {
-    const json::object body{{"activation_code", call.activation_code},
-                            {"csr_pem", call.csr_pem},
-                            {"ta_public_point", to_hex(call.ta_public_point)},
-                            {"measurement", to_hex(call.measurement)},
-                            {"device",
-                             {{"model", call.device_model},
-                              {"os", call.device_os},
-                              {"app_version", call.app_version}}}};
-    const std::lock_guard lock(payments_.mutex);
-    const auto answered = payments_.http->request({.method = "POST",
-                                                   .target = "/v1/phone/enrol",
-                                                   .body = json::serialize(body),
-                                                   .timeout_ms = limits_.answer_ms});
-    if (!answered) return std::unexpected(words_of(Refusal::server_unavailable));
-    if (auto refusal = read_refusal(answered->body)) return std::unexpected(std::move(*refusal));
-    auto answer = read_enrol_answer(answered->body);
-    if (answered->status >= 300 || !answer) return std::unexpected(words_of(Refusal::internal));
-    return std::move(*answer);
+Result<protocol::SpaAnswer> PlatformClient::spa(const protocol::SpaRequest& request) {
+    const Buffer message = protocol::encode(request);
+    const std::lock_guard lock(spa_.mutex);
+    const auto answered = TRY(spa_.http->request({.method = "POST",
+                                                  .target = "/v1/spa",
+                                                  .body = std::string(text_of(message)),
+                                                  .content_type = "application/cbor",
+                                                  .timeout_ms = limits_.spa_ms,
+                                                  .retry_on_stale = true}));
+    return protocol::decode_spa_answer(bytes_of(answered.body));
 }
 
 PollResult ask_once(PlatformClient& platform, const PollRequest& request, Instant now) {

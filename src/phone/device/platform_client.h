@@ -5,9 +5,9 @@
 #include "base/ids.h"
 #include "net/http_client.h"
 #include "phone/device/payment.h"
+#include "protocol/spa.h"
 #include "protocol/trusted_call.h"
 
-#include <array>
 #include <expected>
 #include <memory>
 #include <mutex>
@@ -32,6 +32,7 @@ struct PlatformIdentity {
 struct PlatformLimits {
     std::uint32_t answer_ms = 60'000;  // For a payment: longer than the platform waits itself.
     std::uint32_t status_ms = 10'000;
+    std::uint32_t spa_ms = 15'000;  // The customer holds the card already.
     std::uint32_t poll_first_ms = 500;  // Then twice as long each time.
     std::uint32_t poll_pause_ms_max = 5'000;
     std::int64_t poll_total_ms = 60'000;
@@ -71,27 +72,12 @@ struct PurchaseCall {
     std::string reference;
     protocol::SealedCard card;
     protocol::TapCvm cvm = protocol::TapCvm::none;
+    Id128 permit;  // That the tap ran under.
 };
 std::string purchase_json(const PurchaseCall& call);
 
-struct EnrolCall {
-    std::string activation_code;
-    std::string csr_pem;
-    std::array<std::uint8_t, 65> ta_public_point{};
-    std::array<std::uint8_t, 32> measurement{};
-    std::string device_model;
-    std::string device_os;
-    std::string app_version;
-};
-struct EnrolAnswer {
-    protocol::EnrolFinishRequest for_core;
-    std::string certificate_pem;
-    std::string ca_pem;
-};
-// nullopt where the answer lacks something or is over a limit.
-std::optional<EnrolAnswer> read_enrol_answer(std::string_view json);
-
-// Any thread may call: payments wait for each other, and so do status queries, on two connections.
+// Any thread may call: payments wait for each other, and so do status queries and what SPA/1 has to
+// say, on three connections.
 class PlatformClient {
 public:
     static Result<std::unique_ptr<PlatformClient>> make(const PlatformIdentity& identity,
@@ -105,8 +91,9 @@ public:
     PlatformAnswer status_by_key(const Id128& key);
     PlatformAnswer status(const std::string& payment_id);
 
-    // Only on a client without a certificate of its own.
-    std::expected<EnrolAnswer, RefusalText> enrol(const EnrolCall& call);
+    // One message of SPA/1 and the answer to it, whatever it is. unavailable where none came,
+    // malformed where it cannot be read. The same message again is safe.
+    Result<protocol::SpaAnswer> spa(const protocol::SpaRequest& request);
 
     const PlatformLimits& limits() const { return limits_; }
 
@@ -122,6 +109,7 @@ private:
     PlatformLimits limits_;
     Line payments_;
     Line queries_;
+    Line spa_;
 };
 
 // Asks for the status by key until the outcome is known, the time is over or the program stops.

@@ -67,21 +67,6 @@ TEST(ServerUrl, IsHttpsHostAndPort) {
     }
 }
 
-TEST(EnrolAnswer, NeedsAllOfIt) {
-    const std::string good =
-        R"({"terminal_id":"00000007","merchant_id":"123456789012345","merchant_name":"n",)"
-        R"("initial_key_id":"0102030405060708","key_envelope":"AA","emv_parameters":"p\n",)"
-        R"("ca_pem":"c","certificate_pem":"d","more":1})";
-    ASSERT_TRUE(read_enrol_answer(good));
-    EXPECT_EQ(read_enrol_answer(good)->for_core.emv_parameters, "p\n");
-    for (const std::string part : {"terminal_id", "merchant_id", "merchant_name", "initial_key_id",
-                                   "key_envelope", "emv_parameters", "ca_pem", "certificate_pem"}) {
-        std::string broken = good;
-        broken.replace(broken.find(part), part.size(), "other");
-        EXPECT_FALSE(read_enrol_answer(broken)) << part;
-    }
-}
-
 TEST(DeviceConfig, IsReadStrictly) {
     EXPECT_EQ(read_device_config("{}")->reader, "pcsc:");
     const auto config = read_device_config(R"({"reader":"socket:/r","trusted":"/t"})");

@@ -5,6 +5,7 @@
 #include "phone/device/ui_events.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace softpos::device {
 namespace {
@@ -52,21 +53,39 @@ RelayStep RelayMachine::start() {
     return ask_for_card(Refusal::no_card_presented, present_card);
 }
 
+// Nobody is asked for a card before the platform agreed; who was asked already hears at once that
+// it has to be done again.
 RelayStep RelayMachine::ask_for_card(Refusal if_no_more, std::optional<TapUi> show) {
     if (cancelled_ || tries_ >= limits_.tries_max) return end(if_no_more);
-    ++tries_;
+    const bool again = ++tries_ > 1;
     apdus_ = 0;
     outcome_ = {};
-    return {WaitForCard{limits_.card_wait_ms}, std::move(show)};
+    wait_left_ms_ = limits_.card_wait_ms;
+    if (!again) ask_ = std::move(show);
+    return {GetPermit{}, again ? std::move(show) : std::nullopt};
+}
+
+RelayStep RelayMachine::on_permit(std::expected<unsigned, PermitRefusal> good_ms) {
+    if (cancelled_) return end(Refusal::no_card_presented);
+    if (!good_ms) {
+        reference_ = std::move(good_ms.error().reference);
+        return end(good_ms.error().refusal, failed_ui);
+    }
+    waiting_ms_ = std::min(wait_left_ms_, *good_ms);
+    if (waiting_ms_ == 0) return end(Refusal::server_unavailable, failed_ui);  // It came too late.
+    return {WaitForCard{waiting_ms_}, std::exchange(ask_, std::nullopt)};
 }
 
 RelayStep RelayMachine::end(Refusal refusal, std::optional<TapUi> show) {
     if (cancelled_) {
         return {
-            RelayResult{.refusal = Refusal::no_card_presented, .cancelled = true, .outcome = {}},
+            RelayResult{.refusal = Refusal::no_card_presented, .cancelled = true},
             std::move(show)};
     }
-    return {RelayResult{.refusal = refusal, .cancelled = false, .outcome = std::move(outcome_)},
+    return {RelayResult{.refusal = refusal,
+                        .reference = std::move(reference_),
+                        .cancelled = false,
+                        .outcome = std::move(outcome_)},
             std::move(show)};
 }
 
@@ -84,14 +103,16 @@ RelayStep RelayMachine::on_card(const Result<void>& presented) {
     if (presented) return {BeginTap{}, std::nullopt};
     switch (hw::fault_of(presented.error())) {
         case ReaderFault::no_card:
-            return end(Refusal::no_card_presented);
+            wait_left_ms_ -= waiting_ms_;
+            if (wait_left_ms_ < limits_.card_wait_ms_min) return end(Refusal::no_card_presented);
+            return {GetPermit{}, std::nullopt};
         case ReaderFault::no_reader:
         case ReaderFault::none:
             return end(Refusal::reader_unavailable, failed_ui);
         case ReaderFault::cancelled:
             // Of an earlier payment: it came when that one no longer waited.
             if (++false_cancels_ > limits_.tries_max) return end(Refusal::reader_unavailable);
-            return {WaitForCard{limits_.card_wait_ms}, std::nullopt};
+            return {WaitForCard{waiting_ms_}, std::nullopt};
         case ReaderFault::card_removed:
         case ReaderFault::timeout:
         case ReaderFault::protocol:
@@ -138,7 +159,7 @@ RelayStep RelayMachine::on_outcome(protocol::TapOutcome outcome, std::optional<T
     return end(why, std::move(show));
 }
 
-RelayResult Relay::run(hw::CardReader& reader, const protocol::TapBeginRequest& request) {
+RelayResult Relay::run(hw::CardReader& reader, protocol::TapBeginRequest request) {
     RelayMachine machine(limits_);
     RelayStep step = machine.start();
     for (;;) {
@@ -147,8 +168,19 @@ RelayResult Relay::run(hw::CardReader& reader, const protocol::TapBeginRequest& 
             reader.release();
             return std::move(*result);
         }
-        if (auto* wait = std::get_if<WaitForCard>(&step.next)) {
+        if (std::holds_alternative<GetPermit>(step.next)) {
             reader.release();
+            std::expected<unsigned, PermitRefusal> good_ms = 0;
+            auto permit = permits_();
+            if (permit) {
+                request.permit = std::move(permit->permit);
+                good_ms = permit->good_ms;
+            } else {
+                good_ms = std::unexpected(std::move(permit.error()));
+            }
+            if (cancelled_) machine.cancel();
+            step = machine.on_permit(std::move(good_ms));
+        } else if (auto* wait = std::get_if<WaitForCard>(&step.next)) {
             Result<void> presented = hw::reader_failure(ReaderFault::cancelled);
             if (!cancelled_) presented = reader.wait_for_card(wait->timeout_ms);
             if (cancelled_) machine.cancel();

@@ -3,6 +3,7 @@
 // anybody with an antenna could hear as well; nothing of it is kept or logged.
 #pragma once
 
+#include "phone/device/trust_relay.h"
 #include "phone/device/trusted_client.h"
 #include "phone/hw/card_reader.h"
 
@@ -14,7 +15,8 @@
 namespace softpos::device {
 
 struct RelayLimits {
-    unsigned card_wait_ms = 60'000;       // For each card that is asked for.
+    unsigned card_wait_ms = 60'000;       // For each card that is asked for,
+    unsigned card_wait_ms_min = 3'000;    // and not under a permit that is nearly over.
     unsigned tries_max = 3;               // Cards asked for in one payment.
     unsigned apdus_max = 256;             // Commands in one tap.
     unsigned apdu_timeout_ms_max = 5000;  // Whatever the core asks.
@@ -23,11 +25,14 @@ struct RelayLimits {
 // Where `refusal` is none the tap went well: outcome.card is there and is to be sent.
 struct RelayResult {
     Refusal refusal = Refusal::none;
+    std::string reference = {};  // Of the platform, where it gave no permit.
     bool cancelled = false;
-    protocol::TapOutcome outcome;
+    protocol::TapOutcome outcome = {};
 };
 
-// What is to be done next. Each is answered by the call of the same name.
+// What is to be done next. Each is answered by the call of the same name. A permit is for one tap,
+// and there before the customer is asked for a card.
+struct GetPermit {};
 struct WaitForCard {
     unsigned timeout_ms;
 };
@@ -41,7 +46,7 @@ struct ContinueTap {
 };
 struct AbortTap {};
 struct RelayStep {
-    std::variant<WaitForCard, BeginTap, Transmit, ContinueTap, AbortTap, RelayResult> next;
+    std::variant<GetPermit, WaitForCard, BeginTap, Transmit, ContinueTap, AbortTap, RelayResult> next;
     std::optional<protocol::TapUi> show;  // First.
 };
 
@@ -51,6 +56,7 @@ public:
     explicit RelayMachine(const RelayLimits& limits = {}) : limits_(limits) {}
 
     RelayStep start();
+    RelayStep on_permit(std::expected<unsigned, PermitRefusal> good_ms);  // GetPermit
     RelayStep on_card(const Result<void>& presented);   // WaitForCard
     RelayStep on_core(Result<protocol::TapStep> step);  // BeginTap, ContinueTap
     RelayStep on_response(Result<Buffer> rapdu);        // Transmit
@@ -66,29 +72,36 @@ private:
     RelayLimits limits_;
     bool cancelled_ = false;
     unsigned tries_ = 0;
+    unsigned wait_left_ms_ = 0;  // For the present card.
+    unsigned waiting_ms_ = 0;    // Of it, under the present permit.
+    std::optional<protocol::TapUi> ask_;
     unsigned false_cancels_ = 0;
     unsigned apdus_ = 0;
     Refusal abort_refusal_ = Refusal::none;
+    std::string reference_;
     protocol::TapOutcome outcome_;
 };
 
 // The loop, for one payment. run() blocks; cancel() comes from any other thread, also before run().
 //
-//     Relay relay(core, [&](const protocol::TapUi& ui) { feed.publish(...); });
+//     Relay relay(core, [&] { return trust.permit(platform, wish); }, show);
 //     const RelayResult result = relay.run(reader, request);
 class Relay {
 public:
     using Show = std::function<void(const protocol::TapUi&)>;
+    using Permits = std::function<std::expected<PermitInHand, PermitRefusal>()>;
 
-    Relay(TrustedClient& core, Show show, const RelayLimits& limits = {})
-        : core_(core), show_(std::move(show)), limits_(limits) {}
+    Relay(TrustedClient& core, Permits permits, Show show, const RelayLimits& limits = {})
+        : core_(core), permits_(std::move(permits)), show_(std::move(show)), limits_(limits) {}
 
-    RelayResult run(hw::CardReader& reader, const protocol::TapBeginRequest& request);
+    // `request` without its permit.
+    RelayResult run(hw::CardReader& reader, protocol::TapBeginRequest request);
     void cancel(hw::CardReader& reader);
     bool cancelled() const { return cancelled_; }
 
 private:
     TrustedClient& core_;
+    Permits permits_;
     Show show_;
     RelayLimits limits_;
     std::atomic<bool> cancelled_ = false;

@@ -21,7 +21,10 @@ TapStep done(const protocol::TapOutcome& outcome) {
 
 std::string word_of(const RelayStep& step) {
     struct Words {
-        std::string operator()(const WaitForCard&) const { return "wait"; }
+        std::string operator()(const GetPermit&) const { return "permit"; }
+        std::string operator()(const WaitForCard& one) const {
+            return "wait " + std::to_string(one.timeout_ms);
+        }
         std::string operator()(const BeginTap&) const { return "begin"; }
         std::string operator()(const Transmit& one) const {
             return "transmit " + std::to_string(one.timeout_ms);
@@ -40,6 +43,7 @@ std::string word_of(const RelayStep& step) {
 RelayMachine in_tap(const RelayLimits& limits = {}) {
     RelayMachine machine(limits);
     machine.start();
+    machine.on_permit(60'000);
     machine.on_card({});
     return machine;
 }
@@ -47,8 +51,11 @@ RelayMachine in_tap(const RelayLimits& limits = {}) {
 TEST(RelayMachine, GoesFromCardToOutcome) {
     RelayMachine machine;
     const RelayStep first = machine.start();
-    EXPECT_EQ(word_of(first), "wait");
-    EXPECT_EQ(first.show->message, 0x15);
+    EXPECT_EQ(word_of(first), "permit");
+    EXPECT_FALSE(first.show) << "nobody is asked for a card before the platform agreed";
+    const RelayStep second = machine.on_permit(55'000);
+    EXPECT_EQ(word_of(second), "wait 55000");
+    EXPECT_EQ(second.show->message, 0x15);
     EXPECT_EQ(word_of(machine.on_card({})), "begin");
     EXPECT_EQ(word_of(machine.on_core(send())), "transmit 500");
     EXPECT_EQ(word_of(machine.on_response(Buffer{0x90, 0x00})), "continue 0");
@@ -59,16 +66,17 @@ TEST(RelayMachine, GoesFromCardToOutcome) {
 
 TEST(RelayMachine, NoCardOrNoReaderEndsIt) {
     const std::pair<ReaderFault, const char*> rows[] = {
-        {ReaderFault::no_card, "end NO_CARD_PRESENTED"},
+        {ReaderFault::no_card, "end NO_CARD_PRESENTED"},  // The whole time is over.
         {ReaderFault::no_reader, "end READER_UNAVAILABLE"},
-        {ReaderFault::card_removed, "wait"},
-        {ReaderFault::timeout, "wait"},
-        {ReaderFault::protocol, "wait"},
-        {ReaderFault::cancelled, "wait"},  // Of an earlier payment: nobody cancelled this one.
+        {ReaderFault::card_removed, "permit"},
+        {ReaderFault::timeout, "permit"},
+        {ReaderFault::protocol, "permit"},
+        {ReaderFault::cancelled, "wait 60000"},  // Of an earlier payment: nobody cancelled this one.
     };
     for (const auto& [fault, next] : rows) {
         RelayMachine machine;
         machine.start();
+        machine.on_permit(60'000);
         EXPECT_EQ(word_of(machine.on_card(hw::reader_failure(fault))), next);
     }
 }
@@ -98,7 +106,7 @@ TEST(RelayMachine, EveryOutcomeHasAResult) {
         {TapOutcomeKind::select_next_exhausted, Refusal::none, "end CARD_TRY_OTHER_INTERFACE"},
         {TapOutcomeKind::try_other_interface, Refusal::none, "end CARD_TRY_OTHER_INTERFACE"},
         {TapOutcomeKind::end_application, Refusal::none, "end CARD_UNREADABLE"},
-        {TapOutcomeKind::try_again, Refusal::card_see_phone, "wait"},
+        {TapOutcomeKind::try_again, Refusal::card_see_phone, "permit"},
     };
     for (const auto& [kind, refusal, next] : rows) {
         RelayMachine machine = in_tap();
@@ -117,12 +125,44 @@ TEST(RelayMachine, TriesAreLimited) {
     RelayMachine machine({.tries_max = 2});
     const auto again = testing::refusing_outcome(TapOutcomeKind::try_again, Refusal::card_removed);
     machine.start();
+    machine.on_permit(60'000);
     machine.on_card({});
     const RelayStep second = machine.on_core(done(again));
-    EXPECT_EQ(word_of(second), "wait");
-    EXPECT_EQ(second.show->message, 0x21);
+    EXPECT_EQ(word_of(second), "permit");
+    EXPECT_EQ(second.show->message, 0x21) << "at once, not when the permit is there";
+    EXPECT_EQ(word_of(machine.on_permit(60'000)), "wait 60000");
     machine.on_card({});
     EXPECT_EQ(word_of(machine.on_core(done(again))), "end CARD_REMOVED");
+}
+
+TEST(RelayMachine, AWaitGoesOnUnderAnotherPermit) {
+    RelayMachine machine({.card_wait_ms = 60'000, .card_wait_ms_min = 3'000});
+    machine.start();
+    EXPECT_EQ(word_of(machine.on_permit(40'000)), "wait 40000");
+    const RelayStep on = machine.on_card(hw::reader_failure(ReaderFault::no_card));
+    EXPECT_EQ(word_of(on), "permit");
+    EXPECT_FALSE(on.show);
+    EXPECT_EQ(word_of(machine.on_permit(40'000)), "wait 20000") << "60 seconds in all";
+    EXPECT_EQ(word_of(machine.on_card(hw::reader_failure(ReaderFault::no_card))),
+              "end NO_CARD_PRESENTED");
+}
+
+TEST(RelayMachine, WithoutAPermitNobodyIsAskedForACard) {
+    const std::pair<PermitRefusal, const char*> rows[] = {
+        {{Refusal::device_not_trusted, "00000007-9"}, "end DEVICE_NOT_TRUSTED"},
+        {{Refusal::server_unavailable, ""}, "end SERVER_UNAVAILABLE"},
+        {{Refusal::terminal_not_active, ""}, "end TERMINAL_NOT_ACTIVE"},
+    };
+    for (const auto& [refusal, next] : rows) {
+        RelayMachine machine;
+        machine.start();
+        const RelayStep last = machine.on_permit(std::unexpected(refusal));
+        EXPECT_EQ(word_of(last), next);
+        EXPECT_EQ(std::get<RelayResult>(last.next).reference, refusal.reference);
+    }
+    RelayMachine late;
+    late.start();
+    EXPECT_EQ(word_of(late.on_permit(0)), "end SERVER_UNAVAILABLE");
 }
 
 TEST(RelayMachine, CommandsAndTheirTimeAreLimited) {
@@ -144,8 +184,13 @@ TEST(RelayMachine, ACoreThatFailsEndsIt) {
 }
 
 TEST(RelayMachine, CancelWinsAtEveryStep) {
+    RelayMachine asking;
+    asking.start();
+    asking.cancel();
+    EXPECT_EQ(word_of(asking.on_permit(60'000)), "cancelled NO_CARD_PRESENTED");
     RelayMachine waiting;
     waiting.start();
+    waiting.on_permit(60'000);
     waiting.cancel();
     EXPECT_EQ(word_of(waiting.on_card({})), "cancelled NO_CARD_PRESENTED");
     RelayMachine talking = in_tap();

@@ -33,8 +33,9 @@ Result<protocol::StatusAnswer> TrustedClient::status() {
     return call<protocol::StatusAnswer>(protocol::StatusRequest{});
 }
 
-Result<protocol::EnrolBeginAnswer> TrustedClient::enrol_begin() {
-    return call<protocol::EnrolBeginAnswer>(protocol::EnrolBeginRequest{});
+Result<protocol::EnrolBeginAnswer> TrustedClient::enrol_begin(
+    const protocol::EnrolBeginRequest& request) {
+    return call<protocol::EnrolBeginAnswer>(request);
 }
 
 Result<void> TrustedClient::enrol_finish(const protocol::EnrolFinishRequest& request) {
@@ -53,6 +54,27 @@ Result<protocol::TapStep> TrustedClient::tap_continue(const protocol::TapContinu
 Result<void> TrustedClient::tap_abort() {
     TRY_VOID(call<protocol::TapAbortAnswer>(protocol::TapAbortRequest{}));
     return {};
+}
+
+Result<protocol::PermitPrepareAnswer> TrustedClient::permit_prepare(
+    const protocol::PermitPrepareRequest& request) {
+    return call<protocol::PermitPrepareAnswer>(request);
+}
+
+Result<void> TrustedClient::permit_refused() {
+    TRY_VOID(call<protocol::PermitRefusedAnswer>(protocol::PermitRefusedRequest{}));
+    return {};
+}
+
+Result<protocol::ReportMakeAnswer> TrustedClient::report_make(
+    const protocol::ReportMakeRequest& request) {
+    return call<protocol::ReportMakeAnswer>(request);
+}
+
+Result<protocol::CommandDone> TrustedClient::command_obey(const protocol::SignedBody& command) {
+    const auto answer =
+        TRY(call<protocol::CommandObeyAnswer>(protocol::CommandObeyRequest{command}));
+    return answer.done;
 }
 
 std::optional<TrustedFault> trusted_fault_of(const Error& error) {

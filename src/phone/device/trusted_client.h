@@ -19,11 +19,16 @@ public:
     explicit TrustedClient(host::SeqpacketClient::Options options) : client_(std::move(options)) {}
 
     Result<protocol::StatusAnswer> status();
-    Result<protocol::EnrolBeginAnswer> enrol_begin();
+    Result<protocol::EnrolBeginAnswer> enrol_begin(const protocol::EnrolBeginRequest& request);
     Result<void> enrol_finish(const protocol::EnrolFinishRequest& request);
     Result<protocol::TapStep> tap_begin(const protocol::TapBeginRequest& request);
     Result<protocol::TapStep> tap_continue(const protocol::TapContinueRequest& request);
     Result<void> tap_abort();
+    Result<protocol::PermitPrepareAnswer> permit_prepare(
+        const protocol::PermitPrepareRequest& request);
+    Result<void> permit_refused();
+    Result<protocol::ReportMakeAnswer> report_make(const protocol::ReportMakeRequest& request);
+    Result<protocol::CommandDone> command_obey(const protocol::SignedBody& command);
 
 private:
     template <typename Answer>
