@@ -3,6 +3,9 @@
 
 #include "crypto/aead.h"
 #include "crypto/hash.h"
+#include "phone/posture/self_findings.h"
+
+#include <algorithm>
 
 namespace softpos::trust {
 namespace {
@@ -19,6 +22,13 @@ constexpr const char* epoch_name = "epoch.sealed";
 Result<std::array<std::uint8_t, 32>> measure_program() {
     const Buffer program = TRY(host::read_running_program(program_bytes_max));
     return crypto::sha256(program);
+}
+
+void add_new(std::vector<protocol::Finding>& all, const std::vector<protocol::Finding>& more) {
+    for (const protocol::Finding& one : more) {
+        const bool known = std::ranges::find(all, one.code, &protocol::Finding::code) != all.end();
+        if (!known) all.push_back(one);
+    }
 }
 
 Result<SecretBytes> storage_key(const host::Directory& directory) {
@@ -59,6 +69,21 @@ Result<void> HostPlatform::save(const std::string& name, Bytes content) {
     Buffer sealed(nonce.begin(), nonce.end());
     append(sealed, TRY(crypto::gcm_seal(key_.bytes(), nonce, bytes_of(name), content)));
     return directory_.write_durably(name, sealed, 0600, faults_);
+}
+
+// What was seen once in this process stays seen: code that was changed and put back was changed.
+std::vector<protocol::Finding> HostPlatform::findings() {
+    if (!watch_) return {};
+    const Ticks now = clock_.ticks();
+    if (!seen_at_ || now.us - seen_at_->us >= look_every_us) {
+        add_new(seen_, posture::findings_of(watch_->look(), protocol::TrustClass::core));
+        seen_at_ = now;
+    }
+    if (watch_->is_traced()) {
+        const host::SelfFinding traced{host::SelfFault::traced, 0};
+        add_new(seen_, posture::findings_of({&traced, 1}, protocol::TrustClass::core));
+    }
+    return seen_;
 }
 
 Result<SecretBytes> HostPlatform::load_state() {

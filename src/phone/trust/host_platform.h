@@ -5,9 +5,12 @@
 
 #include "crypto/drbg.h"
 #include "host/durable_file.h"
+#include "host/self_watch.h"
 #include "phone/trust/trusted_platform.h"
 
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace softpos::trust {
 
@@ -15,6 +18,9 @@ namespace softpos::trust {
 // same way journal.sealed and epoch.sealed (8 bytes). All mode 0600.
 class HostPlatform final : public TrustedPlatform {
 public:
+    // It compares all code with the files, some milliseconds; a tap asks several times.
+    static constexpr std::int64_t look_every_us = 500'000;
+
     // In front of the gate: opens the directory, makes the storage key where there is none, and
     // measures the running program. Afterwards only openat, renameat and their like are used.
     static Result<HostPlatform> open(const std::string& state_dir);
@@ -29,7 +35,11 @@ public:
     Result<void> advance_epoch(std::uint64_t to) override;
     std::array<std::uint8_t, 32> measurement() override { return measurement_; }
     protocol::Protection protection() const override { return protocol::Protection::software; }
-    std::vector<protocol::Finding> findings() override { return {}; }
+    // Of the process itself: whether it is traced each time, the rest at most once in look_every_us.
+    std::vector<protocol::Finding> findings() override;
+
+    // In front of the gate, when all libraries are loaded.
+    void watch_itself(host::SelfWatch watch) { watch_ = std::move(watch); }
 
     int directory_fd() const { return directory_.fd(); }
     void set_faults(host::DurableFaults* faults) { faults_ = faults; }  // For tests; borrowed.
@@ -46,6 +56,9 @@ private:
     crypto::KeyRandom random_;
     SystemClock clock_;
     host::DurableFaults* faults_ = nullptr;
+    std::optional<host::SelfWatch> watch_;
+    std::vector<protocol::Finding> seen_;  // By the last whole look.
+    std::optional<Ticks> seen_at_;
 };
 
 }  // namespace softpos::trust

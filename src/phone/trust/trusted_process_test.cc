@@ -165,6 +165,29 @@ TEST_F(TrustedProcess, KilledProcessComesBackEnrolledAndSkips) {
     EXPECT_EQ(counter_of(*after.card), 65U);
 }
 
+// Root can always trace, and is seen by the one who is traced: before the next card.
+TEST_F(TrustedProcess, ATracerEndsTheTaking) {
+    if (!root()) GTEST_SKIP() << "needs root to trace";
+    acquirer.enrol();
+    ASSERT_TRUE(acquirer.tap(debit, 100).card) << "good at first";
+    const auto before = acquirer.prepare(100);
+    for (const auto& finding : before.findings) {
+        EXPECT_NE(finding.code, protocol::FindingCode::debugger);
+    }
+    auto permitted = acquirer.permitted(100);
+    ASSERT_EQ(::ptrace(PTRACE_SEIZE, child->pid(), nullptr, nullptr), 0) << strerror(errno);
+    const auto refused = acquirer.call(permitted);
+    const auto* failure = std::get_if<protocol::TrustedFailure>(&refused);
+    ASSERT_NE(failure, nullptr) << "a permit in hand does not help";
+    EXPECT_EQ(failure->fault, protocol::TrustedFault::permit_refused);
+    const auto after = acquirer.prepare(100);
+    const bool told = std::ranges::any_of(after.findings, [](const protocol::Finding& one) {
+        return one.code == protocol::FindingCode::debugger &&
+               one.origin == protocol::TrustClass::core;
+    });
+    EXPECT_TRUE(told) << "and its next message says so over its own signature";
+}
+
 TEST_F(TrustedProcess, FloodOfNonsenseDoesNotEndIt) {
     auto prng = testing::Prng::from_environment();
     for (int i = 0; i < 2000; ++i) {

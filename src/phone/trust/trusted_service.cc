@@ -4,6 +4,7 @@
 #include "base/hex.h"
 #include "host/durable_file.h"
 #include "host/seqpacket.h"
+#include "host/self_watch.h"
 #include "host/signals.h"
 #include "phone/trust/host_platform.h"
 #include "phone/trust/trusted_core.h"
@@ -94,11 +95,14 @@ Result<void> run_trusted(const TrustedOptions& options,
                                                            .connections_max = 4,
                                                            .owner = peer}));
     TRY_VOID(warm_up());
+    host::SelfWatch watch = TRY(host::SelfWatch::open({}));
     host::GateOptions gate;
     gate.uid = options.uid;
     gate.gid = options.gid;
     gate.keep_fds = server->descriptors();
     gate.keep_fds.push_back(stop.fd());
+    for (const int descriptor : watch.descriptors()) gate.keep_fds.push_back(descriptor);
+    platform.watch_itself(std::move(watch));
     gate.writable_dirs = {platform.directory_fd()};
     const host::GateReport report = TRY(host::enter_gate(gate));
     entered(report);
