@@ -98,6 +98,7 @@ struct DeviceRecord {
     bool operator_hold = false;  // Suspended by a person: only a person resumes it.
 
     std::uint64_t last_sequence = 0;
+    std::uint64_t last_event = 0;    // Of the core's journal, that was looked at.
     protocol::Digest32 last_body{};  // SHA-256 of the last signed body.
     // What the next message must name; all zeroes: not known.
     protocol::Digest32 journal_head{};

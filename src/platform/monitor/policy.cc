@@ -36,6 +36,11 @@ void each_word(StrictJson& json, std::string_view field, std::string_view words,
     }
 }
 
+// A list that may be empty is one that may be missing.
+std::string words_of(StrictJson& json, std::string_view field) {
+    return json.optional_text(field, words_bytes_max).value_or("");
+}
+
 std::optional<CapabilitySet> capability_bit(std::string_view name) {
     for (unsigned i = 0; i < protocol::capabilities; ++i) {
         const auto one = static_cast<protocol::Capability>(i);
@@ -61,16 +66,14 @@ std::uint32_t number(StrictJson& json, std::string_view field, std::int64_t max)
 // Which classes a list names, as bits (class - 1).
 unsigned take_classes(StrictJson& json, std::string_view field) {
     unsigned set = 0;
-    each_word(json, field, json.optional_text(field, words_bytes_max).value_or(""),
-              [&set](std::string_view word) {
-                  for (unsigned i = 0; i < protocol::trust_classes; ++i) {
-                      if (protocol::name_of(static_cast<protocol::TrustClass>(i + 1)) != word)
-                          continue;
-                      set |= 1U << i;
-                      return true;
-                  }
-                  return false;
-              });
+    each_word(json, field, words_of(json, field), [&set](std::string_view word) {
+        for (unsigned i = 0; i < protocol::trust_classes; ++i) {
+            if (protocol::name_of(static_cast<protocol::TrustClass>(i + 1)) != word) continue;
+            set |= 1U << i;
+            return true;
+        }
+        return false;
+    });
     return set;
 }
 
@@ -99,8 +102,7 @@ void take_rule(StrictJson json, std::string_view code, Worst& worst,
     const auto half_life = static_cast<std::uint32_t>(
         json.optional_integer("half_life_s", 0, half_life_seconds_max).value_or(0));
     const LeastState least = take_least(json);
-    const CapabilitySet refuses = take_capabilities(
-        json, "refuses", json.optional_text("refuses", words_bytes_max).value_or(""));
+    const CapabilitySet refuses = take_capabilities(json, "refuses", words_of(json, "refuses"));
     if (weight < 0) return worst.note(PolicyFaultKind::raises_trust, path + ".weight");
     const unsigned app = 1U << (static_cast<unsigned>(protocol::TrustClass::app) - 1);
     if (((hard | hard_in_pin) & app) != 0) {
@@ -153,7 +155,7 @@ ReducedRule take_reduced(StrictJson json) {
 
 void take_measurements(StrictJson json, Policy& policy) {
     policy.any_measurement = json.boolean("any");
-    each_word(json, "list", json.text("list", words_bytes_max), [&policy](std::string_view word) {
+    each_word(json, "list", words_of(json, "list"), [&policy](std::string_view word) {
         protocol::Digest32 digest{};
         if (word.size() != 64 || policy.measurements.size() == measurements_max) return false;
         for (std::size_t i = 0; i < digest.size(); ++i) {
@@ -230,8 +232,7 @@ void take_parts(StrictJson& json, Worst& worst, Policy& policy) {
     }
     auto grade = json.object("grades");
     for (unsigned i = 0; i < grades; ++i) {
-        policy.grade[i] =
-            take_capabilities(grade, grade_names[i], grade.text(grade_names[i], words_bytes_max));
+        policy.grade[i] = take_capabilities(grade, grade_names[i], words_of(grade, grade_names[i]));
     }
     auto homes = json.object("homes");
     for (unsigned i = 0; i < key_homes; ++i) {

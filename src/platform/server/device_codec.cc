@@ -10,7 +10,7 @@ using namespace protocol::spa_fields;
 using monitor::DeviceRecord;
 
 constexpr unsigned record_version = 1;
-constexpr std::size_t record_fields = 26;
+constexpr std::size_t record_fields = 27;
 constexpr std::size_t key_bytes_max = 1024;
 constexpr std::size_t serial_bytes_max = 80;
 constexpr std::size_t items_max = std::size_t{protocol::finding_codes} * protocol::trust_classes;
@@ -131,6 +131,7 @@ Result<std::optional<monitor::OpenPermit>> take_open(CborReader& in) {
 // The second half: what moves with each message.
 void put_moving(CborWriter& out, const DeviceRecord& device) {
     out.put_unsigned(device.last_sequence);
+    out.put_unsigned(device.last_event);
     out.put_bytes(device.last_body);
     out.put_bytes(device.journal_head);
     out.put_integer(device.last_seen.unix_ms);
@@ -149,6 +150,7 @@ void put_moving(CborWriter& out, const DeviceRecord& device) {
 
 Result<void> take_moving(CborReader& in, DeviceRecord& device) {
     device.last_sequence = TRY(in.take_unsigned());
+    device.last_event = TRY(in.take_unsigned());
     device.last_body = TRY(take_array<32>(in));
     device.journal_head = TRY(take_array<32>(in));
     device.last_seen = {TRY(in.take_integer())};

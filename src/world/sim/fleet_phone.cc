@@ -2,7 +2,6 @@
 #include "world/sim/fleet_phone.h"
 
 #include "base/hex.h"
-#include "codec/strict_json.h"
 #include "crypto/p256.h"
 #include "crypto/x509.h"
 #include "host/durable_file.h"
@@ -61,21 +60,27 @@ Result<card::IssuerProfile> issuer_of(const std::string& folder, const Pan& pan)
     return fail(ErrorKind::not_found, "fleet: no issuer for the card");
 }
 
-std::string refusal_free(const net::HttpResponse& answer) {
-    return answer.status == 200 ? answer.body : std::string();
+protocol::Posture usual_posture() {
+    protocol::Posture posture;
+    posture.claims = {"linux", "fleet", "1", "org.opensoftpos.fleet", 100, 100};
+    posture.hardware = protocol::bit_of(protocol::Capability::card_no_pin);
+    return posture;
 }
 
 }  // namespace
 
 struct FleetPhone::Memory final : trust::TrustedPlatform {
-    explicit Memory(Random& source) : source_(source) {}
+    Memory(Random& source, const FleetPosture& posture) : source_(source), posture_(posture) {}
     Random& random() override { return source_; }
-    Result<SecretBytes> load_state() override {
-        if (state_.empty()) return fail(ErrorKind::not_found, "fleet: no state");
-        return state_.clone();
-    }
+    Ticks ticks() override { return clock_.ticks(); }
+    Result<SecretBytes> load_state() override { return load(state_); }
+    Result<SecretBytes> load_journal() override { return load(journal_); }
     Result<void> save_state(Bytes state) override {
         state_ = SecretBytes::copy_of(state);
+        return {};
+    }
+    Result<void> save_journal(Bytes journal) override {
+        journal_ = SecretBytes::copy_of(journal);
         return {};
     }
     Result<std::uint64_t> epoch() override { return epoch_; }
@@ -84,17 +89,36 @@ struct FleetPhone::Memory final : trust::TrustedPlatform {
         return {};
     }
     std::array<std::uint8_t, 32> measurement() override { return {}; }
+    protocol::Protection protection() const override { return protocol::Protection::software; }
+    std::vector<protocol::Finding> findings() override { return posture_.core; }
 
 private:
+    static Result<SecretBytes> load(const SecretBytes& object) {
+        if (object.empty()) return fail(ErrorKind::not_found, "fleet: nothing was saved");
+        return object.clone();
+    }
     Random& source_;
-    SecretBytes state_;
+    const FleetPosture& posture_;
+    SystemClock clock_;
+    SecretBytes state_, journal_;
     std::uint64_t epoch_ = 0;
 };
 
+namespace {
+
+template <typename Answer>
+Result<Answer> expect(protocol::SpaAnswer answer) {
+    auto* wanted = std::get_if<Answer>(&answer);
+    if (wanted == nullptr) return fail(ErrorKind::denied, "fleet: enrolment refused");
+    return std::move(*wanted);
+}
+
+}  // namespace
+
 FleetPhone::FleetPhone(card::VirtualCard card, Random& random)
     : card_(std::move(card)),
-      memory_(std::make_unique<Memory>(random)),
-      core_(std::make_unique<trust::TrustedCore>(*memory_)) {}
+      posture_{usual_posture(), {}},
+      memory_(std::make_unique<Memory>(random, posture_)) {}
 FleetPhone::~FleetPhone() = default;
 
 Result<std::unique_ptr<FleetPhone>> FleetPhone::make(const std::string& cards_folder,
@@ -106,7 +130,7 @@ Result<std::unique_ptr<FleetPhone>> FleetPhone::make(const std::string& cards_fo
 }
 
 template <typename Answer>
-Result<Answer> FleetPhone::ask(const protocol::TrustedRequest& request) {
+Result<Answer> FleetPhone::ask_core(const protocol::TrustedRequest& request) {
     const Buffer bytes = core_->invoke(protocol::encode(request));
     auto answer = TRY(protocol::decode_trusted_answer(bytes));
     if (auto* wanted = std::get_if<Answer>(&answer)) return std::move(*wanted);
@@ -128,51 +152,111 @@ net::HttpClientConfig FleetPhone::client_config() const {
 
 Result<void> FleetPhone::enrol(const FleetPlatform& platform, const std::string& activation_code) {
     platform_ = platform;
-    const auto core = TRY(ask<protocol::EnrolBeginAnswer>(protocol::EnrolBeginRequest{}));
+    core_ = std::make_unique<trust::TrustedCore>(
+        *memory_, trust::CoreOptions{.platform_key = platform.signing_point});
+    certificate_pem_.clear();
+    client_ = TRY(net::HttpClient::make(client_config()));
+    const auto challenge = TRY(expect<protocol::EnrolChallenge>(
+        TRY(ask(protocol::EnrolBegin{activation_code, posture_.app.claims}))));
+    auto core = TRY(ask_core<protocol::EnrolBeginAnswer>(
+        protocol::EnrolBeginRequest{challenge.nonce_id, challenge.nonce, posture_.app}));
     const auto key = TRY(crypto::P256Key::generate());
     key_pem_ = key.private_pem();
-    const std::string csr = TRY(crypto::make_csr(key_pem_, "phone"));
-    const json::object body{
-        {"activation_code", activation_code},
-        {"csr_pem", csr},
-        {"ta_public_point", to_hex(core.public_point)},
-        {"measurement", to_hex(core.measurement)},
-        {"device", json::object{{"model", "fleet"}, {"os", "Linux"}, {"app_version", "0.1.0"}}}};
-    auto client = TRY(net::HttpClient::make(client_config()));
-    const auto response = TRY(client->request(
-        {.method = "POST", .target = "/v1/phone/enrol", .body = json::serialize(body)}));
-    const std::string text = refusal_free(response);
-    if (text.empty()) {
-        return fail(ErrorKind::denied, "fleet: enrolment refused", response.status);
-    }
-    codec::StrictJson json(text);
-    protocol::EnrolFinishRequest finish;
-    terminal_ = finish.terminal_id = json.text("terminal_id", 8);
-    finish.merchant_id = json.text("merchant_id", 15);
-    finish.merchant_name = json.text("merchant_name", protocol::merchant_name_bytes_max);
-    certificate_pem_ = json.lines("certificate_pem", crypto::pem_bytes_max);
-    json.lines("ca_pem", crypto::pem_bytes_max);
-    std::ranges::copy(json.hex("initial_key_id", 8, 8), finish.initial_key_id.begin());
-    finish.key_envelope = json.hex("key_envelope", 1, protocol::key_envelope_bytes_max);
-    finish.emv_parameters = json.lines("emv_parameters", protocol::emv_parameters_bytes_max);
-    if (json.finish()) return fail(ErrorKind::malformed, "fleet: enrolment answer");
-    TRY(ask<protocol::EnrolFinishAnswer>(finish));
+    protocol::EnrolEvidence proof;
+    proof.activation_code = activation_code;
+    proof.csr_pem = TRY(crypto::make_csr(key_pem_, "phone"));
+    proof.body = std::move(core.statement.body);
+    proof.core_signature = std::move(core.statement.signature);
+    if (core.evidence) proof.evidences.push_back(*std::move(core.evidence));
+    auto enrolled = TRY(expect<protocol::Enrolled>(TRY(ask(proof))));
+    const auto body = TRY(protocol::decode_spa_body(enrolled.grant));
+    const auto* grant = std::get_if<protocol::CoreGrant>(&body);
+    if (grant == nullptr) return fail(ErrorKind::malformed, "fleet: no grant");
+    TRY(ask_core<protocol::EnrolFinishAnswer>(protocol::EnrolFinishRequest{
+        std::move(enrolled.grant), std::move(enrolled.grant_signature)}));
+    terminal_ = grant->terminal_id;
+    certificate_pem_ = std::move(enrolled.certificate_pem);
+    client_ = TRY(net::HttpClient::make(client_config()));
     return {};
+}
+
+Result<protocol::SpaAnswer> FleetPhone::ask(const protocol::SpaRequest& request) {
+    const auto response =
+        TRY(client_->request({.method = "POST",
+                              .target = "/v1/spa",
+                              .body = std::string(text_of(protocol::encode(request))),
+                              .content_type = "application/cbor",
+                              .retry_on_stale = true}));
+    auto answer = TRY(protocol::decode_spa_answer(bytes_of(response.body)));
+    if (const auto* refused = std::get_if<protocol::SpaRefused>(&answer)) refused_ = *refused;
+    return answer;
+}
+
+Result<void> FleetPhone::obey(const std::vector<protocol::SignedBody>& commands) {
+    for (const protocol::SignedBody& command : commands) {
+        TRY(ask_core<protocol::CommandObeyAnswer>(protocol::CommandObeyRequest{command}));
+    }
+    return {};
+}
+
+Result<protocol::PermitAsk> FleetPhone::prepare_permit(std::int64_t amount_minor) {
+    auto prepared = TRY(ask_core<protocol::PermitPrepareAnswer>(protocol::PermitPrepareRequest{
+        protocol::PermitPurpose::tap, amount_minor, 156, posture_.app}));
+    protocol::PermitAsk ask{std::move(prepared.request), {}};
+    if (prepared.evidence) ask.evidences.push_back(*std::move(prepared.evidence));
+    return ask;
+}
+
+Result<protocol::SignedBody> FleetPhone::permit(std::int64_t amount_minor) {
+    const auto answer = TRY(ask(TRY(prepare_permit(amount_minor))));
+    if (const auto* given = std::get_if<protocol::PermitGiven>(&answer)) {
+        TRY_VOID(obey(given->commands));
+        return given->permit;
+    }
+    if (const auto* refused = std::get_if<protocol::SpaRefused>(&answer)) {
+        TRY(ask_core<protocol::PermitRefusedAnswer>(protocol::PermitRefusedRequest{}));
+        TRY_VOID(obey(refused->commands));
+    }
+    return fail(ErrorKind::denied, "fleet: no permit");
+}
+
+Result<void> FleetPhone::report() {
+    auto made = TRY(ask_core<protocol::ReportMakeAnswer>(
+        protocol::ReportMakeRequest{posture_.app.findings, {}}));
+    const auto answer = TRY(ask(protocol::ReportSent{std::move(made.report)}));
+    if (const auto* taken = std::get_if<protocol::ReportTaken>(&answer)) {
+        return obey(taken->commands);
+    }
+    if (const auto* refused = std::get_if<protocol::SpaRefused>(&answer)) {
+        TRY_VOID(obey(refused->commands));
+    }
+    return fail(ErrorKind::denied, "fleet: the report was refused");
+}
+
+Result<protocol::StatusAnswer> FleetPhone::status() {
+    return ask_core<protocol::StatusAnswer>(protocol::StatusRequest{});
 }
 
 Result<std::string> FleetPhone::tap(std::int64_t amount_minor, const Id128& idempotency_key,
                                     Instant now) {
+    auto in_hand = TRY(permit(amount_minor));
+    return tap_under(std::move(in_hand), amount_minor, idempotency_key, now);
+}
+
+Result<std::string> FleetPhone::tap_under(protocol::SignedBody permit, std::int64_t amount_minor,
+                                          const Id128& idempotency_key, Instant now) {
     const LocalTime time = china_time(now);
     card_.reset();
-    auto step = TRY(ask<protocol::TapStep>(protocol::TapBeginRequest{.amount_minor = amount_minor,
-                                                                     .date = time.yymmdd(),
-                                                                     .time = time.hhmmss(),
-                                                                     .trace = ++trace_,
-                                                                     .permit = {}}));
+    auto step =
+        TRY(ask_core<protocol::TapStep>(protocol::TapBeginRequest{.amount_minor = amount_minor,
+                                                                  .date = time.yymmdd(),
+                                                                  .time = time.hhmmss(),
+                                                                  .trace = ++trace_,
+                                                                  .permit = std::move(permit)}));
     for (unsigned count = 0; count < steps_max; ++count) {
         const auto* command = std::get_if<protocol::SendApdu>(&step.next);
         if (command == nullptr) break;
-        step = TRY(ask<protocol::TapStep>(
+        step = TRY(ask_core<protocol::TapStep>(
             protocol::TapContinueRequest{.result = card_.transmit(command->command)}));
     }
     const auto* outcome = std::get_if<protocol::TapOutcome>(&step.next);
@@ -184,6 +268,7 @@ Result<std::string> FleetPhone::tap(std::int64_t amount_minor, const Id128& idem
                      {"kind", "purchase"},
                      {"amount_minor", amount_minor},
                      {"currency", "CNY"},
+                     {"permit", outcome->permit.text()},
                      {"card", json::object{{"ksn", to_hex(outcome->card->ksn)},
                                            {"ciphertext", to_hex(outcome->card->ciphertext)},
                                            {"cvm", "none"},

@@ -9,10 +9,13 @@
 #include "net/http_client.h"
 #include "phone/trust/trusted_core.h"
 #include "phone/trust/trusted_platform.h"
+#include "protocol/spa.h"
 #include "world/card/virtual_card.h"
 
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 namespace softpos::sim {
 
@@ -21,6 +24,14 @@ struct FleetPlatform {
     std::string host = "127.0.0.1";
     std::uint16_t phone_port = 0;
     std::string ca_pem;
+    protocol::Point65 signing_point{};  // By which it signs permits and commands.
+};
+
+// How a simulated phone stands. What the app says and what its core sees are set apart, as they
+// would be told apart on a real one.
+struct FleetPosture {
+    protocol::Posture app;
+    std::vector<protocol::Finding> core;
 };
 
 class FleetPhone {
@@ -33,8 +44,21 @@ public:
     // Takes an activation code to the platform, as the phone services do.
     Result<void> enrol(const FleetPlatform& platform, const std::string& activation_code);
 
-    // One tap with its card; the body of POST /v1/phone/payments.
+    // One tap with its card, under a permit that it asks for first; the body of
+    // POST /v1/phone/payments. denied where there is no permit: last_refusal() says more.
     Result<std::string> tap(std::int64_t amount_minor, const Id128& idempotency_key, Instant now);
+
+    // The steps of a tap one by one. What the platform commands is obeyed.
+    Result<protocol::PermitAsk> prepare_permit(std::int64_t amount_minor);
+    Result<protocol::SpaAnswer> ask(const protocol::SpaRequest& request);
+    Result<protocol::SignedBody> permit(std::int64_t amount_minor);
+    Result<std::string> tap_under(protocol::SignedBody permit, std::int64_t amount_minor,
+                                  const Id128& idempotency_key, Instant now);
+    Result<void> report();
+    Result<protocol::StatusAnswer> status();
+
+    FleetPosture& posture() { return posture_; }
+    const std::optional<protocol::SpaRefused>& last_refusal() const { return refused_; }
 
     // With the phone's own certificate.
     net::HttpClientConfig client_config() const;
@@ -46,13 +70,17 @@ private:
     struct Memory;  // The platform of the trusted core, in memory.
     FleetPhone(card::VirtualCard card, Random& random);
     template <typename Answer>
-    Result<Answer> ask(const protocol::TrustedRequest& request);
+    Result<Answer> ask_core(const protocol::TrustedRequest& request);
+    Result<void> obey(const std::vector<protocol::SignedBody>& commands);
 
     card::VirtualCard card_;
+    FleetPosture posture_;
     std::unique_ptr<Memory> memory_;
     std::unique_ptr<trust::TrustedCore> core_;
     FleetPlatform platform_;
     std::string key_pem_, certificate_pem_, terminal_;
+    std::unique_ptr<net::HttpClient> client_;
+    std::optional<protocol::SpaRefused> refused_;
     std::uint32_t trace_ = 0;
 };
 

@@ -1,0 +1,165 @@
+// Comparisons, and nothing that decides.
+#include "platform/monitor/view.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace softpos::monitor {
+namespace {
+
+using protocol::Finding;
+using protocol::FindingCode;
+using protocol::TrustClass;
+
+// The number of a finding's cause, for people who look at the case.
+enum class Fell : std::uint32_t { os_version = 1, os_patch, app_version };
+
+constexpr double earth_radius_m = 6'371'008.8;  // Mean radius of the WGS 84 ellipsoid.
+
+void see(Findings& to, FindingCode code, std::uint32_t detail = 0) {
+    add_finding(to, {code, TrustClass::server, detail});
+}
+
+bool is_known(const protocol::Digest32& digest) {
+    return std::ranges::any_of(digest, [](std::uint8_t byte) { return byte != 0; });
+}
+
+std::uint32_t whole_km(double metres) {
+    return static_cast<std::uint32_t>(std::min(metres / 1000.0, 40'000.0));
+}
+
+std::string last_serial(const attest::Verdict& verdict) {
+    return verdict.serials.empty() ? std::string() : verdict.serials.back();
+}
+
+}  // namespace
+
+void add_finding(Findings& to, Finding finding) {
+    const bool known = std::ranges::any_of(to, [&](const Finding& one) {
+        return one.code == finding.code && one.origin == finding.origin;
+    });
+    if (!known) to.push_back(finding);
+}
+
+void add_told(Findings& to, std::span<const Finding> told) {
+    for (Finding one : told) {
+        if (one.origin != TrustClass::core) one.origin = TrustClass::app;
+        add_finding(to, one);
+    }
+}
+
+const attest::Verdict* best_of(std::span<const attest::Verdict> verdicts) {
+    const attest::Verdict* best = nullptr;
+    for (const attest::Verdict& one : verdicts) {
+        if (one.outcome == attest::Outcome::fail) continue;
+        if (best == nullptr || one.home > best->home) best = &one;
+    }
+    return best;
+}
+
+void add_verdicts(Findings& to, std::span<const attest::Verdict> verdicts) {
+    for (const attest::Verdict& verdict : verdicts) {
+        for (Finding one : verdict.findings) {
+            one.origin = TrustClass::hardware;
+            add_finding(to, one);
+        }
+        // What stands beside a signed request may have been put there by whoever carried it: the
+        // failure alone proves nothing against the phone, and nothing for it.
+        if (verdict.outcome == attest::Outcome::fail) {
+            see(to, FindingCode::evidence_missing, static_cast<std::uint32_t>(verdict.kind));
+        }
+    }
+}
+
+void compare_pins(Findings& to, const DeviceRecord& device, const attest::Verdict& verdict) {
+    const Pins& pins = device.pins;
+    const auto differs = [](const auto& pinned, const auto& shown) {
+        return !pinned.empty() && !shown.empty() && pinned != shown;
+    };
+    if (differs(pins.device_id, verdict.device_id)) see(to, FindingCode::clone);
+    if (differs(pins.boot_key, verdict.boot_key)) see(to, FindingCode::boot_state);
+    if (differs(pins.root_serial, last_serial(verdict))) see(to, FindingCode::chain);
+    if (verdict.home < pins.home) see(to, FindingCode::level);
+    const auto fell = [](std::uint32_t was, std::uint32_t is) { return is != 0 && is < was; };
+    if (fell(device.marks.os_version, verdict.os_version)) {
+        see(to, FindingCode::rollback, static_cast<std::uint32_t>(Fell::os_version));
+    }
+    if (fell(device.marks.os_patch, verdict.os_patch)) {
+        see(to, FindingCode::rollback, static_cast<std::uint32_t>(Fell::os_patch));
+    }
+    if (fell(device.marks.app_version, verdict.app_version)) {
+        see(to, FindingCode::rollback, static_cast<std::uint32_t>(Fell::app_version));
+    }
+}
+
+void check_versions(Findings& to, const Policy& policy, const Versions& versions, Instant now) {
+    if (versions.os_version != 0 && versions.os_version < policy.os_version_min) {
+        see(to, FindingCode::version_old, versions.os_version);
+    }
+    if (versions.app_version < policy.app_version_min ||
+        versions.sdk_version < policy.sdk_version_min) {
+        see(to, FindingCode::version_old, versions.app_version);
+    }
+    if (versions.os_patch == 0 || policy.patch_months_max == 0) return;
+    const LocalTime today = china_time(now);
+    const std::int64_t months_now = std::int64_t{today.year} * 12 + today.month;
+    const std::int64_t months_then =
+        std::int64_t{versions.os_patch / 100} * 12 + versions.os_patch % 100;
+    if (months_now - months_then > policy.patch_months_max) {
+        see(to, FindingCode::patch_old, versions.os_patch);
+    }
+}
+
+// Haversine: good to half a percent, and stable for small distances.
+double metres_between(const protocol::Location& a, const protocol::Location& b) {
+    const auto radians = [](std::int64_t e6) {
+        return static_cast<double>(e6) / 1e6 * std::numbers::pi / 180.0;
+    };
+    const double lat_a = radians(a.latitude_e6);
+    const double lat_b = radians(b.latitude_e6);
+    const double half_lat = (lat_b - lat_a) / 2;
+    const double half_lon = radians(std::int64_t{b.longitude_e6} - a.longitude_e6) / 2;
+    const double h = std::pow(std::sin(half_lat), 2) +
+                     std::cos(lat_a) * std::cos(lat_b) * std::pow(std::sin(half_lon), 2);
+    return 2 * earth_radius_m * std::asin(std::min(1.0, std::sqrt(h)));
+}
+
+void check_place(Findings& to, const LocationRules& rules, const Place& place) {
+    const bool usable = place.now && place.now->accuracy_m <= rules.accuracy_m_max;
+    if (!usable) {
+        if (rules.required) see(to, FindingCode::location_missing);
+        return;
+    }
+    if (place.registered && rules.place_m_max != 0) {
+        const double away = metres_between(*place.now, *place.registered);
+        // The phone gets the benefit of its own doubt.
+        if (away - place.now->accuracy_m > rules.place_m_max) {
+            see(to, FindingCode::moved, whole_km(away));
+        }
+    }
+    if (!place.last || rules.speed_kmh_max == 0) return;
+    const double far =
+        metres_between(*place.now, *place.last) - place.now->accuracy_m - place.last->accuracy_m;
+    const double hours =
+        static_cast<double>(std::max<std::int64_t>(place.at.unix_ms - place.last_at.unix_ms, 1)) /
+        3'600'000.0;
+    if (far > rules.jump_m_min && far / 1000.0 / hours > rules.speed_kmh_max) {
+        see(to, FindingCode::geo_jump, whole_km(far));
+    }
+}
+
+Order order_of(const Policy& policy, const DeviceRecord& device, const Arrival& arrival) {
+    if (device.last_sequence == 0) return Order::next;
+    if (arrival.sequence == device.last_sequence) {
+        if (arrival.body != device.last_body) return Order::forked;
+        const std::int64_t since_ms = arrival.at.unix_ms - device.last_seen.unix_ms;
+        return since_ms <= std::int64_t{policy.resend_s} * 1000 ? Order::repeated : Order::replayed;
+    }
+    if (arrival.sequence < device.last_sequence) return Order::replayed;
+    if (arrival.sequence > device.last_sequence + 1) return Order::gap;
+    const bool follows = !is_known(device.journal_head) || arrival.head == device.journal_head;
+    return follows ? Order::next : Order::forked;
+}
+
+}  // namespace softpos::monitor
