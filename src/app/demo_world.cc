@@ -7,6 +7,7 @@
 #include "crypto/drbg.h"
 #include "host/data_files.h"
 #include "host/durable_file.h"
+#include "phone/trust/trusted_service.h"
 #include "platform/merchant/check_digits.h"
 #include "platform/server/control_service.h"
 #include "world/sim/card_folder.h"
@@ -125,6 +126,7 @@ Result<void> DemoWorld::set_up_server(std::int64_t answer_ms) {
     setup.config.phone_port = 0;
     setup.config.acquirer_port = 0;
     setup.config.answer_ms = answer_ms;
+    setup.config.environment = monitor::Environment::sandbox;  // This machine has no phone in it.
     setup.zone_component_1 = to_hex(random.take<16>());
     setup.zone_component_2 = to_hex(random.take<16>());
     const auto made = TRY(server::set_up(setup, SystemClock(), random));
@@ -176,7 +178,9 @@ Result<void> DemoWorld::start_phone() {
     const std::string phone_socket = folder_ + "/phone.sock";
     card_->carrier = TRY(sim::SocketCarrier::listen(card_socket));
     trusted_ =
-        TRY(spawn("softpos-trusted", {"--socket", trusted_socket, "--state", folder_ + "/trusted"},
+        TRY(spawn("softpos-trusted",
+                  {"--socket", trusted_socket, "--state", folder_ + "/trusted", "--platform-key",
+                   folder_ + "/server/permit.pub"},
                   &gate_report_));
     std::string line;
     device_ = TRY(spawn("softpos-device",
@@ -235,13 +239,16 @@ Result<DemoWorld::NewTerminal> DemoWorld::make_terminal(const std::string& merch
 
 Result<sim::Fleet> DemoWorld::make_fleet(std::size_t count, Random& random) {
     const std::string merchant = TRY(make_merchant(MerchantKind::company));
+    const sim::FleetPlatform platform{
+        .phone_port = phone_port_,
+        .ca_pem = ca_pem_,
+        .signing_point = TRY(trust::read_platform_key(folder_ + "/server/permit.pub"))};
     sim::Fleet fleet;
     for (std::size_t i = 0; i < count; ++i) {
         auto phone = TRY(
             sim::FleetPhone::make(host::data_path("cards"), static_cast<std::uint32_t>(i), random));
         const NewTerminal terminal = TRY(make_terminal(merchant));
-        TRY_VOID(
-            phone->enrol({.phone_port = phone_port_, .ca_pem = ca_pem_}, terminal.activation_code));
+        TRY_VOID(phone->enrol(platform, terminal.activation_code));
         TRY(ask(*network_, "/v1/accounts",
                 json_object({{"pan", phone->card_pan()}, {"balance_minor", fleet_balance_minor}})));
         fleet.push_back(std::move(phone));

@@ -1,5 +1,5 @@
-// Card data on its way from the trusted core of a phone to the key vault of the platform: the only
-// form in which it leaves the core.
+// Card data and PINs on their way from the trusted core of a phone to the key vault of the platform:
+// the only forms in which they leave the core.
 #pragma once
 
 #include "base/bytes.h"
@@ -24,7 +24,16 @@ struct SealedCard {
     friend bool operator==(const SealedCard&, const SealedCard&) = default;
 };
 
-// What the plaintext is a list of, in this order; 5F24 only where the card gave it,
+// A PIN as it leaves the trusted core: a block of ISO 9564-1 format 4 under the AES-128 DUKPT key
+// for PINs (usage 1000) of the serial number, whose initial key is that of PINs.
+struct SealedPin {
+    std::array<std::uint8_t, 12> ksn{};
+    std::array<std::uint8_t, 16> block{};
+
+    friend bool operator==(const SealedPin&, const SealedPin&) = default;
+};
+
+// What the plaintext of a SealedCard is a list of, in this order; 5F24 only where the card gave it,
 // the serial cipher only where the terminal has a key for it.
 namespace sealed_tag {
 constexpr codec::Tag track2{0x57};

@@ -257,14 +257,6 @@ struct TapStep {
     friend bool operator==(const TapStep&, const TapStep&) = default;
 };
 
-// An ISO 9564 format 4 block under the DUKPT AES PIN key of the KSN.
-struct SealedPin {
-    std::array<std::uint8_t, 12> ksn{};
-    std::array<std::uint8_t, 16> block{};
-
-    friend bool operator==(const SealedPin&, const SealedPin&) = default;
-};
-
 enum class PinProgress : std::uint8_t { waiting, entered, cancelled, timed_out };
 struct PinState {
     PinProgress progress = PinProgress::waiting;

@@ -24,15 +24,6 @@ constexpr std::size_t terminal_serial_bytes_max = 50;  // TUSN, printable.
 using InitialKeyId = std::array<std::uint8_t, 8>;
 using EcPoint = std::array<std::uint8_t, 65>;  // 04 || x || y on P-256.
 
-// A PIN as it leaves the trusted core: a block of ISO 9564-1 format 4 under the AES-128 DUKPT key
-// for PINs (usage 1000) of the serial number, whose initial key is that of PINs.
-struct SealedPin {
-    std::array<std::uint8_t, 12> ksn{};
-    std::array<std::uint8_t, 16> block{};
-
-    friend bool operator==(const SealedPin&, const SealedPin&) = default;
-};
-
 // What the acquirer's network takes. Spec: [ISO-9564-1] 9.
 enum class PinBlockFormat : std::uint8_t {
     iso0,          // 8 bytes, TDES.

@@ -106,7 +106,7 @@ TEST_F(RoadRefusals, KnowsItsPathsAndMethods) {
     expect(phone_.post("/v1/phone/pay", "{}"), 404, "NO_SUCH_PATH");
     expect(phone_.post("/v1/phone/payments/1/2/void", "{}"), 404, "NO_SUCH_PATH");
     expect(phone_.get("/v1/phone/payments"), 404, "NO_SUCH_PATH");
-    expect(phone_.get("/v1/phone/enrol"), 405, "BAD_METHOD");
+    expect(phone_.get("/v1/spa"), 405, "BAD_METHOD");
     expect(phone_.get("/v1/phone/payments/" + std::string(32, 'a')), 404, "NOT_FOUND");
     expect(phone_.get("/v1/phone/payments/nonsense"), 404, "NOT_FOUND");
     expect(phone_.get("/v1/phone/payments?last=1"), 404, "NOT_FOUND");
@@ -194,11 +194,12 @@ TEST_F(RoadRefusals, UsesAnActivationCodeOnce) {
     const std::string code = world_.enrolment_code();
     auto first = FleetPhone::make(host::data_path("cards"), 77, world_.random()).value();
     auto second = FleetPhone::make(host::data_path("cards"), 78, world_.random()).value();
-    const FleetPlatform platform{.phone_port = world_.phone_port(), .ca_pem = world_.ca_pem()};
+    const FleetPlatform platform = world_.platform();
     ASSERT_TRUE(first->enrol(platform, code).has_value());
     const auto again = second->enrol(platform, code);
     ASSERT_FALSE(again.has_value());
-    EXPECT_EQ(again.error().detail, 403U);
+    EXPECT_FALSE(again.has_value());
+    EXPECT_EQ(second->last_refusal()->reference, "ACTIVATION_CODE_INVALID");
 }
 
 // Nothing may hold a card number, track 2 or the key: not the database, not its log, not what we

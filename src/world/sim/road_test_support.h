@@ -78,6 +78,7 @@ public:
 
     RoadPhone& add_phone();
     RoadPhone& phone() { return *phones_.front(); }
+    FleetPlatform platform() const;
     std::string enrolment_code();  // For a terminal that nobody has taken yet.
     std::string new_key();
 

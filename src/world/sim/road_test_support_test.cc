@@ -5,6 +5,7 @@
 #include "base/hex.h"
 #include "host/data_files.h"
 #include "host/durable_file.h"
+#include "phone/trust/trusted_service.h"
 
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
@@ -120,6 +121,7 @@ void RoadWorld::set_up_service() {
     setup.config.phone_port = 0;
     setup.config.acquirer_port = 0;
     setup.config.answer_ms = answer_ms;
+    setup.config.environment = monitor::Environment::sandbox;
     setup.zone_component_1 = to_hex(random_.take<16>());
     setup.zone_component_2 = to_hex(random_.take<16>());
     const auto made = server::set_up(setup, clock_, random_);
@@ -184,14 +186,18 @@ RoadPhone& RoadWorld::add_phone() {
     auto phone = FleetPhone::make(host::data_path("cards"),
                                   static_cast<std::uint32_t>(phones_.size()), random_);
     CHECK(phone.has_value());
-    CHECK((*phone)
-              ->enrol({.phone_port = phone_port(), .ca_pem = ca_pem_}, enrolment_code())
-              .has_value());
+    CHECK((*phone)->enrol(platform(), enrolment_code()).has_value());
     const json::object account{{"pan", (*phone)->card_pan()},
                                {"balance_minor", card_balance_minor}};
     CHECK(network("/v1/accounts", json::serialize(account)).status() == 200);
     phones_.push_back(std::make_unique<RoadPhone>(*this, *std::move(phone)));
     return *phones_.back();
+}
+
+FleetPlatform RoadWorld::platform() const {
+    const auto point = trust::read_platform_key(config_.folder + "/permit.pub");
+    CHECK(point.has_value());
+    return {.phone_port = phone_port(), .ca_pem = ca_pem_, .signing_point = *point};
 }
 
 std::string RoadWorld::new_key() {
