@@ -25,7 +25,7 @@ BANNED = [
      ("src/base/clock", "src/net/", "bench/"), "take a Clock&"),
     ("random", r"\bstd::(rand|mt19937|random_device)\b", (), "Random& or Prng"),
     ("sleep", r"\b(sleep_for|sleep_until|usleep|nanosleep)\b", (), "wait for the event itself"),
-    ("money", r"\b(float|double)\b", ("bench/", "src/app/"), "Money: integer minor units"),
+    ("money", r"\b(float|double)\b", ("bench/", "src/app/", "src/base/geo"), "Money: integer minor units"),
     ("asio", r"#include <boost/(asio|beast)", ("src/net/",), "keep the network inside src/net"),
     ("openssl", r"#include <openssl/", ("src/crypto/", "src/net/"), "keep OpenSSL inside src/crypto"),
     ("sql", r"#include <(sqlite3|libpq)", ("src/platform/store/",),

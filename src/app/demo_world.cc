@@ -177,11 +177,10 @@ Result<void> DemoWorld::start_phone() {
     const std::string card_socket = folder_ + "/card.sock";
     const std::string phone_socket = folder_ + "/phone.sock";
     card_->carrier = TRY(sim::SocketCarrier::listen(card_socket));
-    trusted_ =
-        TRY(spawn("softpos-trusted",
-                  {"--socket", trusted_socket, "--state", folder_ + "/trusted", "--platform-key",
-                   folder_ + "/server/permit.pub"},
-                  &gate_report_));
+    trusted_ = TRY(spawn("softpos-trusted",
+                         {"--socket", trusted_socket, "--state", folder_ + "/trusted",
+                          "--platform-key", folder_ + "/server/permit.pub"},
+                         &gate_report_));
     std::string line;
     device_ = TRY(spawn("softpos-device",
                         {"--state", folder_ + "/phone", "--socket", phone_socket, "--trusted",

@@ -1,5 +1,5 @@
-// Card data and PINs on their way from the trusted core of a phone to the key vault of the platform:
-// the only forms in which they leave the core.
+// Card data and PINs on their way from the trusted core of a phone to the key vault of the
+// platform: the only forms in which they leave the core.
 #pragma once
 
 #include "base/bytes.h"

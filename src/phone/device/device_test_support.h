@@ -55,8 +55,8 @@ inline protocol::TapOutcome refusing_outcome(protocol::TapOutcomeKind kind, Refu
 }
 
 // One SELECT for each tap, then the next scripted outcome (online where none is left). A radio
-// error ends the tap with "try again". What it signs is signed by nobody: the platform here does not
-// look.
+// error ends the tap with "try again". What it signs is signed by nobody: the platform here does
+// not look.
 class ScriptedCore {
 public:
     explicit ScriptedCore(std::string path) {
@@ -372,11 +372,11 @@ private:
                                               .serial_key_envelope = {},
                                               .emv_parameters = "[kernel 7]\n"});
         return cbor(protocol::Enrolled{
-            .certificate_pem = crypto::sign_csr(ca, proof.csr_pem,
-                                                {.common_name = "terminal-1",
-                                                 .now = SystemClock().now(),
-                                                 .days = 2})
-                                   .value(),
+            .certificate_pem =
+                crypto::sign_csr(
+                    ca, proof.csr_pem,
+                    {.common_name = "terminal-1", .now = SystemClock().now(), .days = 2})
+                    .value(),
             .ca_pem = ca.cert_pem,
             .policy_version = 1,
             .grade = 2,

@@ -140,6 +140,9 @@ PaymentOutcome PhoneService::purchase(const PurchaseOrder& order) {
 
     RelayResult result = tap(*entry);
     if (result.cancelled) return decline(*entry, words_of(result.refusal), "cancelled");
+    if (result.refusal == Refusal::device_not_trusted && result.reference.empty()) {
+        result.reference = reference_from_platform(order.amount_minor);
+    }
     if (result.refusal != Refusal::none) {
         Payment payment = base_payment(*entry);
         payment.masked_pan = result.outcome.masked_pan;
@@ -158,6 +161,15 @@ PaymentOutcome PhoneService::purchase(const PurchaseOrder& order) {
                             .cvm = result.outcome.cvm,
                             .permit = result.outcome.permit};
     return send(*entry, [&call](PlatformClient& to) { return to.purchase(call); });
+}
+
+// The core let go by itself. What it saw goes to the platform at once: in a request for a permit,
+// which is answered with the number of the case.
+std::string PhoneService::reference_from_platform(std::int64_t amount_minor) {
+    const auto line = platform();
+    if (!line) return {};
+    const auto asked = trust_.permit(*line, {.amount_minor = amount_minor});
+    return asked ? std::string() : asked.error().reference;
 }
 
 std::expected<JournalEntry, RefusalText> PhoneService::begin(const JournalRequest& request) {
@@ -188,9 +200,7 @@ RelayResult PhoneService::tap(const JournalEntry& entry) {
         const std::string key = entry.request.key.text();
         Relay relay(
             parts_.core,
-            [&] {
-                return trust_.permit(*line, {.amount_minor = entry.request.amount_minor});
-            },
+            [&] { return trust_.permit(*line, {.amount_minor = entry.request.amount_minor}); },
             [&](const protocol::TapUi& ui) {
                 parts_.feed.publish({.at = parts_.clock.now(),
                                      .message = ui.message,

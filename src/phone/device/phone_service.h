@@ -95,8 +95,8 @@ public:
     std::expected<ServiceStatus, RefusalText> enrol(const EnrolOrder& order);
     ServiceStatus status();
 
-    // Tells the platform how the phone stands, and obeys what it answers. To be called now and then:
-    // a phone that is silent is not trusted for long.
+    // Tells the platform how the phone stands, and obeys what it answers. To be called now and
+    // then: a phone that is silent is not trusted for long.
     Result<void> report();
 
     // Asks the platform about each payment of unknown outcome; returns how many stay unknown.
@@ -117,6 +117,7 @@ private:
     std::expected<JournalEntry, RefusalText> begin(const JournalRequest& request);
     PaymentOutcome run_without_card(JournalRequest request, const Send& send);
     RelayResult tap(const JournalEntry& entry);
+    std::string reference_from_platform(std::int64_t amount_minor);
     Payment decline(const JournalEntry& entry, RefusalText refusal, std::string state);
     Payment send(const JournalEntry& entry, const Send& send);
     Payment settle(const JournalEntry& entry, PlatformAnswer answer);

@@ -32,7 +32,7 @@ struct PlatformIdentity {
 struct PlatformLimits {
     std::uint32_t answer_ms = 60'000;  // For a payment: longer than the platform waits itself.
     std::uint32_t status_ms = 10'000;
-    std::uint32_t spa_ms = 15'000;  // The customer holds the card already.
+    std::uint32_t spa_ms = 15'000;      // The customer holds the card already.
     std::uint32_t poll_first_ms = 500;  // Then twice as long each time.
     std::uint32_t poll_pause_ms_max = 5'000;
     std::int64_t poll_total_ms = 60'000;

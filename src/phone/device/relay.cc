@@ -78,9 +78,8 @@ RelayStep RelayMachine::on_permit(std::expected<unsigned, PermitRefusal> good_ms
 
 RelayStep RelayMachine::end(Refusal refusal, std::optional<TapUi> show) {
     if (cancelled_) {
-        return {
-            RelayResult{.refusal = Refusal::no_card_presented, .cancelled = true},
-            std::move(show)};
+        return {RelayResult{.refusal = Refusal::no_card_presented, .cancelled = true},
+                std::move(show)};
     }
     return {RelayResult{.refusal = refusal,
                         .reference = std::move(reference_),

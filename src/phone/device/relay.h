@@ -46,7 +46,8 @@ struct ContinueTap {
 };
 struct AbortTap {};
 struct RelayStep {
-    std::variant<GetPermit, WaitForCard, BeginTap, Transmit, ContinueTap, AbortTap, RelayResult> next;
+    std::variant<GetPermit, WaitForCard, BeginTap, Transmit, ContinueTap, AbortTap, RelayResult>
+        next;
     std::optional<protocol::TapUi> show;  // First.
 };
 
@@ -57,11 +58,11 @@ public:
 
     RelayStep start();
     RelayStep on_permit(std::expected<unsigned, PermitRefusal> good_ms);  // GetPermit
-    RelayStep on_card(const Result<void>& presented);   // WaitForCard
-    RelayStep on_core(Result<protocol::TapStep> step);  // BeginTap, ContinueTap
-    RelayStep on_response(Result<Buffer> rapdu);        // Transmit
-    RelayStep on_aborted();                             // AbortTap
-    void cancel() { cancelled_ = true; }                // Before the next on_….
+    RelayStep on_card(const Result<void>& presented);                     // WaitForCard
+    RelayStep on_core(Result<protocol::TapStep> step);                    // BeginTap, ContinueTap
+    RelayStep on_response(Result<Buffer> rapdu);                          // Transmit
+    RelayStep on_aborted();                                               // AbortTap
+    void cancel() { cancelled_ = true; }                                  // Before the next on_….
 
 private:
     RelayStep ask_for_card(Refusal if_no_more, std::optional<protocol::TapUi> show);

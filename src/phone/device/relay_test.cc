@@ -71,7 +71,8 @@ TEST(RelayMachine, NoCardOrNoReaderEndsIt) {
         {ReaderFault::card_removed, "permit"},
         {ReaderFault::timeout, "permit"},
         {ReaderFault::protocol, "permit"},
-        {ReaderFault::cancelled, "wait 60000"},  // Of an earlier payment: nobody cancelled this one.
+        {ReaderFault::cancelled,
+         "wait 60000"},  // Of an earlier payment: nobody cancelled this one.
     };
     for (const auto& [fault, next] : rows) {
         RelayMachine machine;

@@ -27,8 +27,8 @@ TEST(SelfFindings, SayEachCodeOnceWithTheFirstDetail) {
 
 TEST(SelfFindings, EveryFaultHasACode) {
     for (unsigned i = 0; i < host::self_faults; ++i) {
-        EXPECT_TRUE(protocol::finding_code(
-            static_cast<std::uint64_t>(code_of(static_cast<SelfFault>(i)))));
+        EXPECT_TRUE(
+            protocol::finding_code(static_cast<std::uint64_t>(code_of(static_cast<SelfFault>(i)))));
     }
 }
 

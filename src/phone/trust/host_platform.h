@@ -35,7 +35,8 @@ public:
     Result<void> advance_epoch(std::uint64_t to) override;
     std::array<std::uint8_t, 32> measurement() override { return measurement_; }
     protocol::Protection protection() const override { return protocol::Protection::software; }
-    // Of the process itself: whether it is traced each time, the rest at most once in look_every_us.
+    // Of the process itself: whether it is traced each time, the rest at most once in
+    // look_every_us.
     std::vector<protocol::Finding> findings() override;
 
     // In front of the gate, when all libraries are loaded.

@@ -98,13 +98,13 @@ TrustedAnswer TrustedCore::on(const protocol::EnrolBeginRequest& request) {
     protocol::SignedBody told;
     told.body = protocol::encode(protocol::SpaBody(statement));
     told.signature = sign_key->sign(protocol::core_signed_message(told.body));
-    auto evidence = evidence_of(
-        *sign_key, statement.claims.app_version,
-        protocol::binding_message({.nonce = statement.nonce,
-                                   .core_sign_point = statement.core_sign_point,
-                                   .core_seal_point = statement.core_seal_point,
-                                   .measurement = statement.measurement,
-                                   .app_version = statement.claims.app_version}));
+    auto evidence =
+        evidence_of(*sign_key, statement.claims.app_version,
+                    protocol::binding_message({.nonce = statement.nonce,
+                                               .core_sign_point = statement.core_sign_point,
+                                               .core_seal_point = statement.core_seal_point,
+                                               .measurement = statement.measurement,
+                                               .app_version = statement.claims.app_version}));
     new_keys_ = std::make_unique<NewKeys>(
         NewKeys{std::move(*sign_key), std::move(*seal_key), request.nonce});
     return protocol::EnrolBeginAnswer{std::move(told), std::move(evidence)};

@@ -48,13 +48,13 @@ TEST_F(CoreEnrolTest, EvidenceWithoutHardwareIsOfTheNewKey) {
     const auto says = protocol::decode_dev_process_statement(form.statement).value();
     EXPECT_EQ(says.measurement, platform.measurement());
     EXPECT_EQ(says.core_sign_point, statement.core_sign_point);
-    EXPECT_EQ(says.challenge,
-              crypto::sha256(protocol::binding_message(
-                  {.nonce = statement.nonce,
-                   .core_sign_point = statement.core_sign_point,
-                   .core_seal_point = statement.core_seal_point,
-                   .measurement = statement.measurement,
-                   .app_version = statement.claims.app_version})));
+    EXPECT_EQ(
+        says.challenge,
+        crypto::sha256(protocol::binding_message({.nonce = statement.nonce,
+                                                  .core_sign_point = statement.core_sign_point,
+                                                  .core_seal_point = statement.core_seal_point,
+                                                  .measurement = statement.measurement,
+                                                  .app_version = statement.claims.app_version})));
 }
 
 // Evidence of hardware is the platform's to make; where it cannot, nothing else takes its place.

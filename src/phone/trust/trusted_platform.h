@@ -42,8 +42,8 @@ public:
     // SHA-256 of the program that runs.
     virtual std::array<std::uint8_t, 32> measurement() = 0;
 
-    // What vouches for the core's key: evidence over SHA-256 of `challenge_message`, by the hardware
-    // that keeps this platform. nullopt where there is none.
+    // What vouches for the core's key: evidence over SHA-256 of `challenge_message`, by the
+    // hardware that keeps this platform. nullopt where there is none.
     virtual Result<std::optional<protocol::Evidence>> evidence(Bytes challenge_message) {
         (void)challenge_message;
         return std::nullopt;

@@ -3,8 +3,8 @@
 
 #include "base/hex.h"
 #include "host/durable_file.h"
-#include "host/seqpacket.h"
 #include "host/self_watch.h"
+#include "host/seqpacket.h"
 #include "host/signals.h"
 #include "phone/trust/host_platform.h"
 #include "phone/trust/trusted_core.h"

@@ -2,7 +2,6 @@
 #include "platform/monitor/appraise.h"
 
 #include "platform/monitor/monitor_test_data.h"
-#include "platform/monitor/view.h"
 
 #include <gtest/gtest.h>
 
@@ -365,11 +364,6 @@ TEST(AppraisePins, NewerIsFineAndRaisesTheMark) {
 
 constexpr protocol::Location shanghai{31'230'400, 121'473'700, 20};
 constexpr protocol::Location beijing{39'904'200, 116'407'400, 20};
-
-TEST(AppraisePlace, DistancesAreThoseOfTheMap) {
-    EXPECT_NEAR(metres_between(shanghai, beijing), 1'067'000, 5'000);
-    EXPECT_EQ(metres_between(shanghai, shanghai), 0);
-}
 
 TEST(AppraisePlace, ATerminalThatMovedAndOneThatFlew) {
     Phone phone(testing::sandbox());

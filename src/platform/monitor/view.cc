@@ -1,9 +1,9 @@
 // Comparisons, and nothing that decides.
 #include "platform/monitor/view.h"
 
+#include "base/geo.h"
+
 #include <algorithm>
-#include <cmath>
-#include <numbers>
 
 namespace softpos::monitor {
 namespace {
@@ -15,8 +15,6 @@ using protocol::TrustClass;
 // The number of a finding's cause, for people who look at the case.
 enum class Fell : std::uint32_t { os_version = 1, os_patch, app_version };
 
-constexpr double earth_radius_m = 6'371'008.8;  // Mean radius of the WGS 84 ellipsoid.
-
 void see(Findings& to, FindingCode code, std::uint32_t detail = 0) {
     add_finding(to, {code, TrustClass::server, detail});
 }
@@ -25,8 +23,12 @@ bool is_known(const protocol::Digest32& digest) {
     return std::ranges::any_of(digest, [](std::uint8_t byte) { return byte != 0; });
 }
 
-std::uint32_t whole_km(double metres) {
-    return static_cast<std::uint32_t>(std::min(metres / 1000.0, 40'000.0));
+std::uint32_t whole_km(std::int64_t metres) {
+    return static_cast<std::uint32_t>(metres / 1000);
+}
+
+GeoPoint point_of(const protocol::Location& place) {
+    return {place.latitude_e6, place.longitude_e6};
 }
 
 std::string last_serial(const attest::Verdict& verdict) {
@@ -111,40 +113,27 @@ void check_versions(Findings& to, const Policy& policy, const Versions& versions
     }
 }
 
-// Haversine: good to half a percent, and stable for small distances.
-double metres_between(const protocol::Location& a, const protocol::Location& b) {
-    const auto radians = [](std::int64_t e6) {
-        return static_cast<double>(e6) / 1e6 * std::numbers::pi / 180.0;
-    };
-    const double lat_a = radians(a.latitude_e6);
-    const double lat_b = radians(b.latitude_e6);
-    const double half_lat = (lat_b - lat_a) / 2;
-    const double half_lon = radians(std::int64_t{b.longitude_e6} - a.longitude_e6) / 2;
-    const double h = std::pow(std::sin(half_lat), 2) +
-                     std::cos(lat_a) * std::cos(lat_b) * std::pow(std::sin(half_lon), 2);
-    return 2 * earth_radius_m * std::asin(std::min(1.0, std::sqrt(h)));
-}
-
 void check_place(Findings& to, const LocationRules& rules, const Place& place) {
     const bool usable = place.now && place.now->accuracy_m <= rules.accuracy_m_max;
     if (!usable) {
         if (rules.required) see(to, FindingCode::location_missing);
         return;
     }
+    // The phone gets the benefit of its own doubt.
     if (place.registered && rules.place_m_max != 0) {
-        const double away = metres_between(*place.now, *place.registered);
-        // The phone gets the benefit of its own doubt.
+        const std::int64_t away = metres_between(point_of(*place.now), point_of(*place.registered));
         if (away - place.now->accuracy_m > rules.place_m_max) {
             see(to, FindingCode::moved, whole_km(away));
         }
     }
     if (!place.last || rules.speed_kmh_max == 0) return;
-    const double far =
-        metres_between(*place.now, *place.last) - place.now->accuracy_m - place.last->accuracy_m;
-    const double hours =
-        static_cast<double>(std::max<std::int64_t>(place.at.unix_ms - place.last_at.unix_ms, 1)) /
-        3'600'000.0;
-    if (far > rules.jump_m_min && far / 1000.0 / hours > rules.speed_kmh_max) {
+    const std::int64_t far = metres_between(point_of(*place.now), point_of(*place.last)) -
+                             place.now->accuracy_m - place.last->accuracy_m;
+    const std::int64_t took_ms =
+        std::max<std::int64_t>(place.at.unix_ms - place.last_at.unix_ms, 1);
+    constexpr std::int64_t ms_of_an_hour_by_km = 3'600;  // 3,600,000 ms, 1,000 m.
+    const std::int64_t speed_kmh = far * ms_of_an_hour_by_km / took_ms;
+    if (far > rules.jump_m_min && speed_kmh > rules.speed_kmh_max) {
         see(to, FindingCode::geo_jump, whole_km(far));
     }
 }

@@ -40,7 +40,6 @@ struct Place {
     Instant at, last_at;
 };
 void check_place(Findings& to, const LocationRules& rules, const Place& place);
-double metres_between(const protocol::Location& a, const protocol::Location& b);
 
 // How a message stands to those before it.
 enum class Order : std::uint8_t {

@@ -1,6 +1,7 @@
 // Routes by path, answers in JSON. Everything here may wait, so all of it runs on workers.
 #include "platform/server/acquirer_calls.h"
 
+#include "base/check.h"
 #include "base/hex.h"
 #include "base/log.h"
 #include "codec/strict_json.h"
@@ -16,6 +17,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <tuple>
 #include <utility>
 
 namespace softpos::server {
@@ -121,9 +123,9 @@ Refusal AcquirerCalls::authenticate(const net::HttpRequest& request) {
 }
 
 net::HttpResponse AcquirerCalls::answer(const net::HttpRequest& request) {
-    if (request.method == "GET") return get(request);
-    if (request.method == "POST") return post(request);
-    return refuse(Refusal::bad_method);
+    if (request.method != "GET" && request.method != "POST") return refuse(Refusal::bad_method);
+    if (auto answered = parts_.trust.answer(request)) return *std::move(answered);
+    return request.method == "GET" ? get(request) : post(request);
 }
 
 net::HttpResponse AcquirerCalls::get(const net::HttpRequest& request) {
@@ -144,6 +146,9 @@ net::HttpResponse AcquirerCalls::post(const net::HttpRequest& request) {
     if (path == "/v1/merchants") return apply(request.body);
     if (const auto id = match_path(path, "/v1/merchants/{}/terminals")) {
         return add_terminal(*id, request.body);
+    }
+    if (const auto id = match_path(path, "/v1/terminals/{}/activation")) {
+        return add_activation(*id, request.body);
     }
     for (const std::string_view action :
          {"approve", "reject", "activate", "suspend", "resume", "close"}) {
@@ -285,14 +290,7 @@ net::HttpResponse AcquirerCalls::add_terminal(std::string_view number, const std
         log(LogLevel::warning, "terminal: no keys", key ? serial.error() : key.error());
         return refuse(Refusal::vault_unavailable);
     }
-    const std::string code = merchant::make_activation_code(parts_.random);
-    const auto normal = merchant::normal_activation_code(code);
-    if (!normal) return refuse(Refusal::internal);
-    const merchant::ActivationCode activation{.digest = crypto::sha256(bytes_of(*normal)),
-                                              .terminal = terminal.id,
-                                              .merchant = std::string(number),
-                                              .expires_at = {now.unix_ms + merchant::activation_ms},
-                                              .used_at = {}};
+    const auto [code, activation] = new_code(terminal.id, terminal.merchant);
     if (const auto done = keep_terminal(made, activation); !done) return refuse_error(done.error());
     return answer_json(
         json::object{{"terminal_id", terminal.number},
@@ -303,6 +301,41 @@ net::HttpResponse AcquirerCalls::add_terminal(std::string_view number, const std
                      {"network_key", json::object{{"master_key", to_hex(key->cryptogram)},
                                                   {"check_value", to_hex(key->check_value)}}}},
         201);
+}
+
+std::pair<std::string, merchant::ActivationCode> AcquirerCalls::new_code(
+    const Id128& terminal, const std::string& merchant) {
+    std::string code = merchant::make_activation_code(parts_.random);
+    const auto normal = merchant::normal_activation_code(code);
+    CHECK(normal.has_value());
+    merchant::ActivationCode row{
+        .digest = crypto::sha256(bytes_of(*normal)),
+        .terminal = terminal,
+        .merchant = merchant,
+        .expires_at = {parts_.clock.now().unix_ms + merchant::activation_ms},
+        .used_at = {}};
+    return {std::move(code), std::move(row)};
+}
+
+// Another phone for a terminal, or the same one again.
+net::HttpResponse AcquirerCalls::add_activation(std::string_view number, const std::string& body) {
+    StrictJson json(body.empty() ? "{}" : std::string_view(body));
+    if (const auto fault = json.finish()) return refuse(*fault);
+    std::string code;
+    merchant::ActivationCode row;
+    std::optional<merchant::Terminal> terminal;
+    const auto done = parts_.store.run([&](store::Tx& tx) -> Result<void> {
+        terminal = TRY(tx.terminal_by_number(number));
+        if (!terminal) return {};
+        std::tie(code, row) = new_code(terminal->id, terminal->merchant);
+        return tx.insert(row);
+    });
+    if (!done) return refuse_error(done.error());
+    if (!terminal) return refuse(Refusal::not_found);
+    return answer_json(json::object{{"terminal_id", terminal->number},
+                                    {"activation_code", code},
+                                    {"expires_at", china_time(row.expires_at).iso()}},
+                       201);
 }
 
 net::HttpResponse AcquirerCalls::show_merchant(std::string_view number) {

@@ -5,6 +5,7 @@
 //   GET  /v1/merchants/{}                   POST /v1/merchants/{}/approve|activate|suspend|…
 //   GET  /v1/merchants/{}/balance           GET  /v1/merchants/{}/payments?after=ID
 //   POST /v1/merchants/{}/terminals         a number, an activation code, the key for the network
+//   POST /v1/terminals/{}/activation        a code for another phone, or the same one again
 //   GET  /v1/payments/{}                    with its history
 //   GET  /v1/ledger                         every account, and that the books sum to zero
 //   POST /v1/days/{}/settle                 reports every terminal's batch to the network
@@ -12,6 +13,8 @@
 //   POST /v1/days/{}/reconcile              three ways, to zero; books the differences
 //   POST /v1/days/{}/payouts                what each merchant is paid, and the file for the bank
 //   GET  /v1/status
+//
+// Phones, cases, policies and webhooks are in trust_calls.h.
 #pragma once
 
 #include "base/clock.h"
@@ -22,12 +25,14 @@
 #include "platform/merchant/activation.h"
 #include "platform/server/number_box.h"
 #include "platform/server/settlement_jobs.h"
+#include "platform/server/trust_calls.h"
 #include "platform/server/upstream.h"
 #include "platform/server/worker_pool.h"
 #include "platform/store/store.h"
 
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace softpos::server {
 
@@ -39,6 +44,7 @@ public:
         WorkerPool& workers;
         Upstream& upstream;
         SettlementJobs& settlement;
+        TrustCalls& trust;
         const Clock& clock;
         Random& random;
         const NumberBox& numbers;
@@ -62,6 +68,9 @@ private:
     struct NewTerminal;
     Result<void> number_terminal(NewTerminal& made);
     Result<void> keep_terminal(const NewTerminal& made, const merchant::ActivationCode& code);
+    std::pair<std::string, merchant::ActivationCode> new_code(const Id128& terminal,
+                                                              const std::string& merchant);
+    net::HttpResponse add_activation(std::string_view terminal, const std::string& body);
     net::HttpResponse show_merchant(std::string_view merchant);
     net::HttpResponse show_balance(std::string_view merchant);
     net::HttpResponse list_payments(std::string_view merchant, const std::string& target);

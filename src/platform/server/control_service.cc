@@ -19,6 +19,8 @@
 #include "platform/server/settlement_jobs.h"
 #include "platform/server/spa_calls.h"
 #include "platform/server/terminal_directory.h"
+#include "platform/server/trust_calls.h"
+#include "platform/server/webhooks.h"
 #include "platform/store/sqlite_store.h"
 
 #include <optional>
@@ -31,6 +33,14 @@ constexpr std::size_t worker_queue_max = 4096;
 constexpr std::uint32_t commit_slack_ms = 10'000;
 constexpr std::size_t pem_bytes_max = 16 * 1024;
 constexpr std::size_t clearing_bytes_max = std::size_t{64} * 1024 * 1024;
+
+// Whom https addresses are proven by: what Debian's ca-certificates brings, where it is there.
+std::string usual_authorities() {
+    constexpr char path[] = "/etc/ssl/certs/ca-certificates.crt";
+    constexpr std::size_t bytes_max = std::size_t{4} * 1024 * 1024;
+    const auto bundle = host::read_file(path, bytes_max);
+    return bundle ? std::string(text_of(*bundle)) : std::string();
+}
 
 Result<std::string> read_text(const std::string& path) {
     const Buffer bytes = TRY(host::read_file(path, pem_bytes_max));
@@ -58,11 +68,13 @@ struct ControlService::Impl {
     std::optional<TerminalDirectory> terminals;
     std::unique_ptr<PolicyShelf> policies;
     std::unique_ptr<PlatformSigner> signer;
+    std::unique_ptr<Webhooks> webhooks;
     std::unique_ptr<DeviceDesk> devices;
     std::unique_ptr<PermitDesk> permits;
     std::unique_ptr<Enrolment> enrolment;
     std::unique_ptr<SpaCalls> spa;
     std::unique_ptr<PhoneCalls> phones;
+    std::unique_ptr<TrustCalls> trust;
     std::unique_ptr<AcquirerCalls> acquirer;
     std::unique_ptr<net::HttpServer> phone_door;
     std::unique_ptr<net::HttpServer> acquirer_door;
@@ -79,6 +91,7 @@ struct ControlService::Impl {
 ControlService::Impl::~Impl() {
     acquirer_door.reset();
     phone_door.reset();
+    if (webhooks) webhooks->stop();  // Its rounds use the store.
     if (workers) workers->stop();
     store.reset();
     timers.reset();
@@ -119,8 +132,8 @@ Result<void> ControlService::Impl::start_core(const ServerConfig& config, const 
         SettlementJobs::Parts{*store, *upstream, *numbers, clock, random});
     phones = std::make_unique<PhoneCalls>(PhoneCalls::Parts{*store, *workers, *engine, *terminals});
     acquirer = std::make_unique<AcquirerCalls>(
-        AcquirerCalls::Parts{*store, *vault, *workers, *upstream, *settlement, clock, random,
-                             *numbers, config.acquirer_code, config.maker_id});
+        AcquirerCalls::Parts{*store, *vault, *workers, *upstream, *settlement, *trust, clock,
+                             random, *numbers, config.acquirer_code, config.maker_id});
     const std::size_t open = TRY(engine->recover());
     if (open != 0) {
         log(LogLevel::warning, "server: payments taken up after a restart",
@@ -138,8 +151,12 @@ Result<void> ControlService::Impl::start_trust(const ServerConfig& config, const
         PolicyShelf::Parts{*store, clock, config.environment, std::move(signer_point)});
     TRY_VOID(policies->load());
     signer = std::make_unique<PlatformSigner>(*vault);
-    devices = std::make_unique<DeviceDesk>(
-        DeviceDesk::Parts{*store, *vault, *workers, *timers, *engine, *policies, clock, random});
+    webhooks = std::make_unique<Webhooks>(
+        Webhooks::Parts{*store, *numbers, clock, random, usual_authorities()});
+    devices = std::make_unique<DeviceDesk>(DeviceDesk::Parts{
+        *store, *vault, *workers, *timers, *engine, *webhooks, *policies, clock, random});
+    trust = std::make_unique<TrustCalls>(
+        TrustCalls::Parts{*store, *devices, *policies, *webhooks, clock});
     permits = std::make_unique<PermitDesk>(PermitDesk::Parts{
         *store, *workers, *devices, *policies, *signer, clock, random, config.acquirer_code});
     enrolment = std::make_unique<Enrolment>(Enrolment::Parts{*store, *vault, *devices, *terminals,

@@ -107,6 +107,7 @@ Result<Written> DeviceDesk::write(store::Tx& tx, DeviceCase& device, const Judge
     TRY_VOID(first ? tx.insert(device.row) : tx.update(device.row));
     if (decision.transition) {
         TRY_VOID(tx.append(transition_row(device.row.terminal, *decision.transition)));
+        written.told = true;
         TRY_VOID(tx.enqueue({.topic = "device.state",
                              .body = state_event(judgement.caller.terminal, *decision.transition),
                              .created_at = now}));
@@ -179,6 +180,7 @@ Result<std::function<void()>> DeviceDesk::open_incident(store::Tx& tx, DeviceCas
 
 void DeviceDesk::finish(const Written& written, std::function<void()> done) {
     if (written.after) written.after();
+    if (written.told) parts_.webhooks.nudge();
     if (!written.revoke_keys) return done();
     parts_.workers.post_always([this, done = std::move(done)] {
         revoke_due_keys();

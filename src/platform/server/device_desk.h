@@ -13,6 +13,7 @@
 #include "platform/server/payment_engine.h"
 #include "platform/server/platform_signer.h"
 #include "platform/server/policy_shelf.h"
+#include "platform/server/webhooks.h"
 #include "platform/server/worker_pool.h"
 #include "platform/store/store.h"
 
@@ -42,6 +43,7 @@ struct Written {
     std::vector<protocol::Command> commands;  // Still open, at most commands_max.
     std::function<void()> after;              // Once durable, before the answer; may be empty.
     bool revoke_keys = false;
+    bool told = false;  // An event waits for the webhooks.
 };
 
 class DeviceDesk final : public SerialGuard {
@@ -52,6 +54,7 @@ public:
         WorkerPool& workers;
         net::TimerQueue& timers;
         PaymentEngine& engine;
+        Webhooks& webhooks;
         const PolicyShelf& policies;
         const Clock& clock;
         Random& random;

@@ -69,6 +69,7 @@ Result<DeviceState> DeviceDesk::person(const merchant::Terminal& terminal, Devic
         *written = TRY(write(tx, device, {caller, decision, judged}));
         return {};
     }));
+    finish(*written, [] {});
     return state;
 }
 

@@ -104,6 +104,19 @@ Result<EnrolStatement> read_statement(const protocol::EnrolEvidence& request) {
     return *statement;
 }
 
+// What the phone before was told, the one that enrolled now must not obey: to enrol again is done,
+// and the rest was never for it.
+Result<void> close_commands(store::Tx& tx, std::string_view terminal, Instant now) {
+    for (store::CommandRow& row : TRY(tx.open_commands(terminal, now))) {
+        const bool done =
+            row.action == static_cast<std::uint8_t>(protocol::CommandAction::re_enrol);
+        row.state = done ? store::CommandState::obeyed : store::CommandState::refused;
+        row.done_at = now;
+        TRY_VOID(tx.update(row));
+    }
+    return {};
+}
+
 }  // namespace
 
 struct Enrolment::Work {
@@ -313,6 +326,7 @@ Result<void> Enrolment::keep(Work& work) {
         terminal.enrolled_at = now;
         TRY_VOID(tx.update(*code));
         TRY_VOID(tx.update(terminal));
+        TRY_VOID(close_commands(tx, terminal.number, now));
         if (auto registered = TRY(tx.registered(terminal.number))) {
             registered->model = claims.model;
             registered->status = store::FilingStatus::enabled;

@@ -92,6 +92,12 @@ struct FleetPhone::Memory final : trust::TrustedPlatform {
     protocol::Protection protection() const override { return protocol::Protection::software; }
     std::vector<protocol::Finding> findings() override { return posture_.core; }
 
+    void take_objects(const Memory& from) {
+        state_ = from.state_.clone();
+        journal_ = from.journal_.clone();
+        epoch_ = from.epoch_;
+    }
+
 private:
     static Result<SecretBytes> load(const SecretBytes& object) {
         if (object.empty()) return fail(ErrorKind::not_found, "fleet: nothing was saved");
@@ -231,6 +237,21 @@ Result<void> FleetPhone::report() {
         TRY_VOID(obey(refused->commands));
     }
     return fail(ErrorKind::denied, "fleet: the report was refused");
+}
+
+Result<std::unique_ptr<FleetPhone>> FleetPhone::copy(const std::string& cards_folder,
+                                                     std::uint32_t card_number) const {
+    auto twin = TRY(make(cards_folder, card_number, memory_->random()));
+    twin->memory_->take_objects(*memory_);
+    twin->platform_ = platform_;
+    twin->core_ = std::make_unique<trust::TrustedCore>(
+        *twin->memory_, trust::CoreOptions{.platform_key = platform_.signing_point});
+    twin->key_pem_ = key_pem_;
+    twin->certificate_pem_ = certificate_pem_;
+    twin->terminal_ = terminal_;
+    twin->trace_ = trace_;
+    twin->client_ = TRY(net::HttpClient::make(twin->client_config()));
+    return twin;
 }
 
 Result<protocol::StatusAnswer> FleetPhone::status() {

@@ -57,6 +57,10 @@ public:
     Result<void> report();
     Result<protocol::StatusAnswer> status();
 
+    // Somebody who copied all that this phone keeps, core and all.
+    Result<std::unique_ptr<FleetPhone>> copy(const std::string& cards_folder,
+                                             std::uint32_t card_number) const;
+
     FleetPosture& posture() { return posture_; }
     const std::optional<protocol::SpaRefused>& last_refusal() const { return refused_; }
 

@@ -55,6 +55,7 @@ public:
 
     std::string tap(std::int64_t amount_minor);  // The body of a purchase, under a new key.
     Reply send(const std::string& purchase_body);
+    void reconnect();
     Reply purchase(std::int64_t amount_minor) { return send(tap(amount_minor)); }
     Reply void_sale(const std::string& payment);
     Reply refund(const std::string& payment, std::int64_t amount_minor);

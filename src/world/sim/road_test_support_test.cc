@@ -34,6 +34,9 @@ std::string RoadPhone::tap(std::int64_t amount_minor) {
     CHECK(body.has_value());
     return *std::move(body);
 }
+void RoadPhone::reconnect() {
+    client_ = world_.client(phone_->client_config());
+}
 Reply RoadPhone::send(const std::string& purchase_body) {
     return post("/v1/phone/payments", purchase_body);
 }
