@@ -32,7 +32,8 @@ protected:
     }
 
     void SetUp() override {
-        auto world = DemoWorld::start(folder_.path(), answer_ms, DemoWorld::Cast::no_phone);
+        auto world = DemoWorld::start(
+            folder_.path(), {.answer_ms = answer_ms, .cast = DemoWorld::Cast::no_phone});
         ASSERT_TRUE(world.has_value()) << world.error().what.c_str();
         world_ = *std::move(world);
         auto fleet = world_->make_fleet(phones, random_);

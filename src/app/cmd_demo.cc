@@ -1,17 +1,15 @@
 // softpos demo: one tap becomes settled money, through every program, over real sockets.
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/demo_rooted.h"
 #include "app/demo_world.h"
+#include "app/story.h"
 
 #include <CLI/CLI.hpp>
 
-#include <array>
 #include <cstdio>
-#include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <string>
-#include <sys/stat.h>
 
 namespace softpos::app {
 namespace {
@@ -21,9 +19,9 @@ constexpr std::int64_t card_balance_minor = 1'000'000;
 constexpr std::string_view debit_card = "debit";
 
 // Prints numbered steps; the first that fails ends the story.
-class Story {
+class SettledStory : private Story {
 public:
-    explicit Story(DemoWorld& world) : world_(world) {}
+    explicit SettledStory(DemoWorld& world) : world_(world) {}
     Result<void> tell();
 
 private:
@@ -37,38 +35,13 @@ private:
     Result<std::string> tap(std::int64_t amount_minor, std::string_view what,
                             std::string_view expected);
     Result<void> close_day(const std::string& date);
-    void title(std::string_view text);
-    void line(std::string_view text, std::string_view message, const std::string& ms);
-    void detail(const std::string& text);
 
     DemoWorld& world_;
-    int step_ = 0;
     std::string merchant_, date_, voided_, refunded_;
     std::int64_t issuer_total_at_start_ = 0;
 };
 
-void Story::title(std::string_view text) {
-    std::printf("\n%s\n", coloured(Colour::bold, text).c_str());
-}
-
-void Story::line(std::string_view text, std::string_view message, const std::string& ms) {
-    ++step_;
-    std::printf(
-        "%s %-66.*s %s %10s\n",
-        coloured(Colour::cyan, (step_ < 10 ? " " : "") + std::to_string(step_)).c_str(),
-        static_cast<int>(text.size()), text.data(),
-        coloured(Colour::dim, std::string(message) +
-                                  std::string(20 - std::min<std::size_t>(20, message.size()), ' '))
-            .c_str(),
-        ms.c_str());
-    std::fflush(stdout);
-}
-
-void Story::detail(const std::string& text) {
-    std::printf("     %s\n", coloured(Colour::dim, text).c_str());
-}
-
-Result<void> Story::set_up() {
+Result<void> SettledStory::set_up() {
     title("An acquirer, a merchant, a phone");
     Stopwatch signup;
     merchant_ = TRY(world_.make_merchant(DemoWorld::MerchantKind::micro));
@@ -80,14 +53,10 @@ Result<void> Story::set_up() {
          "POST terminals", terminal_watch.ms());
 
     Stopwatch enrolment;
-    TRY(DemoWorld::ask(
-        world_.phone(), "/v1/enrol",
-        json_object({{"activation_code", std::string_view(terminal.activation_code)},
-                     {"server",
-                      std::string_view("https://127.0.0.1:" + std::to_string(world_.phone_port()))},
-                     {"ca_pem", std::string_view(world_.ca_pem())}})));
-    line("phone enrolled: certificate, and its first key into the trusted core", "POST enrol",
-         enrolment.ms());
+    const auto status = TRY(world_.enrol_phone(terminal.activation_code));
+    line("phone enrolled, grade L" + std::to_string(status.number("grade")) +
+             ": certificate, keys into the trusted core",
+         "SPA/1 enrol", enrolment.ms());
 
     TRY(DemoWorld::ask(world_.network(), "/v1/accounts",
                        json_object({{"card", debit_card}, {"balance_minor", card_balance_minor}})));
@@ -97,8 +66,8 @@ Result<void> Story::set_up() {
 }
 
 // One tap; the id of the payment, if its result is the expected one.
-Result<std::string> Story::tap(std::int64_t amount_minor, std::string_view what,
-                               std::string_view expected) {
+Result<std::string> SettledStory::tap(std::int64_t amount_minor, std::string_view what,
+                                      std::string_view expected) {
     TRY_VOID(world_.hold_card(std::string(debit_card)));
     Stopwatch watch;
     const JsonAnswer answer = TRY(world_.phone().post(
@@ -123,10 +92,11 @@ Result<std::string> Story::tap(std::int64_t amount_minor, std::string_view what,
     return answer.text("payment_id");
 }
 
-Result<void> Story::sales() {
+Result<void> SettledStory::sales() {
     title("Cards are tapped");
     const std::string first = TRY(tap(12'800, "dinner for four", "approved"));
-    detail("three commands to the card; the issuer recomputed its cryptogram; MAC both ways");
+    detail("a permit for this one step; three commands to the card; the issuer recomputed its");
+    detail("cryptogram; the terminal's serial number proved itself; MAC both ways");
     date_ = TRY(DemoWorld::ask(world_.acquirer(), "/v1/status", "")).text("business_date");
     const auto balance =
         TRY(DemoWorld::ask(world_.acquirer(), "/v1/merchants/" + merchant_ + "/balance", ""));
@@ -146,7 +116,7 @@ Result<void> Story::sales() {
     return {};
 }
 
-Result<void> Story::broken_network() {
+Result<void> SettledStory::broken_network() {
     title("The network is cut in the middle of a sale");
     TRY(DemoWorld::ask(world_.network(), "/v1/faults",
                        json_object({{"action", "cut"}, {"mti", "0200"}})));
@@ -171,7 +141,7 @@ Result<void> Story::broken_network() {
 }
 
 // Settle, cut over, take the file in, compare, pay.
-Result<void> Story::close_day(const std::string& date) {
+Result<void> SettledStory::close_day(const std::string& date) {
     const std::string day = "/v1/days/" + date;
     Stopwatch settle_watch;
     const auto settled = TRY(DemoWorld::ask(world_.acquirer(), day + "/settle", "{}"));
@@ -210,12 +180,12 @@ Result<void> Story::close_day(const std::string& date) {
     return {};
 }
 
-Result<void> Story::end_of_day() {
+Result<void> SettledStory::end_of_day() {
     title("The day " + date_ + " ends");
     return close_day(date_);
 }
 
-Result<void> Story::next_day() {
+Result<void> SettledStory::next_day() {
     title("The next day");
     Stopwatch part_watch;
     const auto refund = [this](std::int64_t amount) {
@@ -246,7 +216,7 @@ Result<void> Story::next_day() {
     return close_day(tomorrow);
 }
 
-Result<void> Story::last_proof() {
+Result<void> SettledStory::last_proof() {
     title("What is left");
     const auto ledger = TRY(DemoWorld::ask(world_.acquirer(), "/v1/ledger", ""));
     std::int64_t outside = 0;
@@ -272,7 +242,7 @@ Result<void> Story::last_proof() {
     return {};
 }
 
-Result<void> Story::tell() {
+Result<void> SettledStory::tell() {
     TRY_VOID(set_up());
     TRY_VOID(sales());
     TRY_VOID(broken_network());
@@ -281,49 +251,37 @@ Result<void> Story::tell() {
     return last_proof();
 }
 
-int run(const std::string& wanted_folder, bool keep) {
-    Stopwatch whole;
-    std::string folder = wanted_folder;
-    if (folder.empty()) {
-        std::array<char, 32> name{"/tmp/softpos-demo-XXXXXX"};
-        if (::mkdtemp(name.data()) == nullptr) return report("no folder below /tmp");
-        folder = name.data();
-        ::chmod(folder.c_str(), 0711);  // The jailed processes find their own folders below it.
-    }
-    std::printf("%s  everything below runs on this machine, in %s\n",
-                coloured(Colour::bold, "OpenSoftPOS demo").c_str(), folder.c_str());
-    auto world = DemoWorld::start(folder, answer_ms);
-    Result<void> told = world ? Result<void>() : std::unexpected(world.error());
-    if (world) {
+int run(const DemoFolder& where) {
+    return run_demo(where, "OpenSoftPOS demo", [](const std::string& folder) -> Result<void> {
+        Stopwatch whole;
+        auto world = TRY(DemoWorld::start(folder, {.answer_ms = answer_ms}));
         std::printf("%s network, vault, server, trusted core, phone services: up in %s\n",
                     coloured(Colour::cyan, " *").c_str(), whole.ms().c_str());
-        told = Story(**world).tell();
-        world->reset();
-    }
-    if (!told) {
-        std::fprintf(stderr, "The logs are in %s\n", folder.c_str());
-        return report(told.error());
-    }
-    std::printf(
-        "\n%s in %s. These cards and this network are our own; nothing here is certified.\n",
-        coloured(Colour::green, "Settled to the last fen").c_str(), whole.ms().c_str());
-    if (!keep) std::filesystem::remove_all(folder);
-    return 0;
+        TRY_VOID(SettledStory(*world).tell());
+        world.reset();
+        std::printf(
+            "\n%s in %s. These cards and this network are our own; nothing here is certified.\n",
+            coloured(Colour::green, "Settled to the last fen").c_str(), whole.ms().c_str());
+        return {};
+    });
 }
 
 }  // namespace
 
 void add_demo(CLI::App& app, Chosen& chosen) {
-    struct Options {
-        std::string folder;
-        bool keep = false;
-    };
-    const auto options = std::make_shared<Options>();
+    const auto options = std::make_shared<DemoFolder>();
     CLI::App* demo = app.add_subcommand("demo", "watch one tap become settled money");
     demo->add_option("--dir", options->folder, "work there (default: a new folder below /tmp)");
     demo->add_flag("--keep", options->keep, "leave the folder behind, with logs and databases");
-    demo->callback(
-        [&chosen, options] { chosen = [options] { return run(options->folder, options->keep); }; });
+    CLI::App* rooted = demo->add_subcommand(
+        "rooted", "watch phones be attacked while they collect, and what comes of it");
+    rooted->fallthrough();
+    demo->callback([&chosen, options, rooted] {
+        const bool attacked = rooted->parsed();
+        chosen = [options, attacked] {
+            return attacked ? run_demo_rooted(*options) : run(*options);
+        };
+    });
 }
 
 }  // namespace softpos::app

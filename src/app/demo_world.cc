@@ -49,8 +49,8 @@ struct DemoWorld::Card {
     ~Card() { finish(); }
 };
 
-DemoWorld::DemoWorld(std::string folder, std::string preload)
-    : folder_(std::move(folder)), preload_(std::move(preload)), card_(std::make_unique<Card>()) {}
+DemoWorld::DemoWorld(std::string folder, Options options)
+    : folder_(std::move(folder)), options_(std::move(options)), card_(std::make_unique<Card>()) {}
 
 DemoWorld::~DemoWorld() {
     // The phone first: whoever is called ends after the caller.
@@ -70,12 +70,12 @@ Result<host::ChildProcess> DemoWorld::spawn_measured(const std::string& program,
                                                      std::string* first_line) {
     host::ChildOptions options;
     options.arguments = std::move(arguments);
-    if (!preload_.empty()) {
+    if (!options_.preload.empty()) {
         options.environment.emplace();
         for (char** line = environ; *line != nullptr; ++line) {
             options.environment->emplace_back(*line);
         }
-        options.environment->push_back("LD_PRELOAD=" + preload_);
+        options.environment->push_back("LD_PRELOAD=" + options_.preload);
     }
     return spawn(std::move(options), program, first_line);
 }
@@ -116,7 +116,7 @@ Result<void> DemoWorld::kill_vault() {
 }
 
 // The key ceremony: two custodians, two components, brought to the vault and to the network.
-Result<void> DemoWorld::set_up_server(std::int64_t answer_ms) {
+Result<void> DemoWorld::set_up_server() {
     crypto::KeyRandom random;
     server::SetupOptions setup;
     setup.acquirer_name = "Demo Acquirer";
@@ -125,7 +125,7 @@ Result<void> DemoWorld::set_up_server(std::int64_t answer_ms) {
     setup.config.network_port = network_port_;
     setup.config.phone_port = 0;
     setup.config.acquirer_port = 0;
-    setup.config.answer_ms = answer_ms;
+    setup.config.answer_ms = options_.answer_ms;
     setup.config.environment = monitor::Environment::sandbox;  // This machine has no phone in it.
     setup.zone_component_1 = to_hex(random.take<16>());
     setup.zone_component_2 = to_hex(random.take<16>());
@@ -173,10 +173,13 @@ Result<void> DemoWorld::kill_and_restart_server() {
 }
 
 Result<void> DemoWorld::start_phone() {
+    card_->carrier = TRY(sim::SocketCarrier::listen(folder_ + "/card.sock"));
+    return start_phone_programs();
+}
+
+Result<void> DemoWorld::start_phone_programs() {
     const std::string trusted_socket = folder_ + "/trusted.sock";
-    const std::string card_socket = folder_ + "/card.sock";
     const std::string phone_socket = folder_ + "/phone.sock";
-    card_->carrier = TRY(sim::SocketCarrier::listen(card_socket));
     trusted_ = TRY(spawn("softpos-trusted",
                          {"--socket", trusted_socket, "--state", folder_ + "/trusted",
                           "--platform-key", folder_ + "/server/permit.pub"},
@@ -184,10 +187,39 @@ Result<void> DemoWorld::start_phone() {
     std::string line;
     device_ = TRY(spawn("softpos-device",
                         {"--state", folder_ + "/phone", "--socket", phone_socket, "--trusted",
-                         trusted_socket, "--reader", "socket:" + card_socket},
+                         trusted_socket, "--reader", "socket:" + folder_ + "/card.sock",
+                         "--report-ms", std::to_string(options_.report_ms)},
                         &line));
     phone_ = TRY(JsonApi::make({.unix_path = phone_socket}));
     return {};
+}
+
+Result<void> DemoWorld::restart_phone() {
+    for (auto* child : {&device_, &trusted_}) {
+        (*child)->kill();
+        TRY_VOID((*child)->wait(start_ms));
+        child->reset();
+    }
+    return start_phone_programs();
+}
+
+Result<JsonApi> DemoWorld::another_phone_api() const {
+    return JsonApi::make({.unix_path = folder_ + "/phone.sock"});
+}
+
+std::string DemoWorld::enrolment(const std::string& activation_code) const {
+    const std::string server = "https://127.0.0.1:" + std::to_string(phone_port_);
+    return json_object({{"activation_code", std::string_view(activation_code)},
+                        {"server", std::string_view(server)},
+                        {"ca_pem", std::string_view(ca_pem_)}});
+}
+
+Result<JsonAnswer> DemoWorld::enrol_phone(const std::string& activation_code) {
+    return ask(*phone_, "/v1/enrol", enrolment(activation_code));
+}
+
+Result<JsonAnswer> DemoWorld::try_to_enrol_phone(const std::string& activation_code) {
+    return phone_->post("/v1/enrol", enrolment(activation_code));
 }
 
 // A refusal is shown as it came, then ends what was going on.
@@ -270,13 +302,12 @@ Result<void> DemoWorld::hold_card(const std::string& name) {
     return {};
 }
 
-Result<std::unique_ptr<DemoWorld>> DemoWorld::start(const std::string& folder,
-                                                    std::int64_t answer_ms, Cast cast,
-                                                    std::string preload) {
-    std::unique_ptr<DemoWorld> world(new DemoWorld(folder, std::move(preload)));
+Result<std::unique_ptr<DemoWorld>> DemoWorld::start(const std::string& folder, Options options) {
+    const Cast cast = options.cast;
+    std::unique_ptr<DemoWorld> world(new DemoWorld(folder, std::move(options)));
     TRY_VOID(world->start_network());
     TRY_VOID(world->start_vault());
-    TRY_VOID(world->set_up_server(answer_ms));
+    TRY_VOID(world->set_up_server());
     if (cast == Cast::everybody) TRY_VOID(world->start_phone());
     return world;
 }

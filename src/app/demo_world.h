@@ -18,13 +18,15 @@ namespace softpos::app {
 class DemoWorld {
 public:
     enum class Cast : std::uint8_t { everybody, no_phone };
-    // Starts network, vault, server and, for the phone, trusted core and services. `answer_ms` is
-    // how long the server waits for the network. `preload` is a library that vault and server load
-    // before all others, for measuring them; empty: none.
-    static Result<std::unique_ptr<DemoWorld>> start(const std::string& folder,
-                                                    std::int64_t answer_ms,
-                                                    Cast cast = Cast::everybody,
-                                                    std::string preload = {});
+    struct Options {
+        std::int64_t answer_ms = 1'500;  // How long the server waits for the network.
+        Cast cast = Cast::everybody;
+        // A library that vault and server load before all others, for measuring them.
+        std::string preload = {};
+        std::uint32_t report_ms = 15'000;  // How often the phone reports.
+    };
+    // Starts network, vault, server and, for the phone, trusted core and services.
+    static Result<std::unique_ptr<DemoWorld>> start(const std::string& folder, Options options);
     ~DemoWorld();
 
     // Fails where the API refuses.
@@ -63,11 +65,22 @@ public:
     Result<void> start_vault();
     Result<void> kill_and_restart_server();
 
+    pid_t trusted_pid() const { return trusted_->pid(); }
+    // The phone is switched off and on: core and services end and start on what they keep.
+    Result<void> restart_phone();
+    // Another connection to the phone's API, for another thread.
+    Result<JsonApi> another_phone_api() const;
+    // Takes a code to the platform through the phone's API.
+    Result<JsonAnswer> enrol_phone(const std::string& activation_code);
+    Result<JsonAnswer> try_to_enrol_phone(const std::string& activation_code);  // Also a refusal.
+
 private:
-    DemoWorld(std::string folder, std::string preload);
+    DemoWorld(std::string folder, Options options);
     Result<void> start_network();
-    Result<void> set_up_server(std::int64_t answer_ms);
+    Result<void> set_up_server();
     Result<void> start_phone();
+    Result<void> start_phone_programs();
+    std::string enrolment(const std::string& activation_code) const;
     Result<host::ChildProcess> spawn(const std::string& program, std::vector<std::string> arguments,
                                      std::string* first_line);
     // As spawn, with the preloaded library.
@@ -79,7 +92,7 @@ private:
 
     struct Card;
     std::string folder_;
-    std::string preload_;
+    Options options_;
     std::string gate_report_;
     std::string ca_pem_;
     std::string api_key_;

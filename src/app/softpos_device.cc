@@ -17,7 +17,6 @@
 namespace softpos {
 namespace {
 
-constexpr unsigned resolve_every_ms = 15'000;
 constexpr std::uint32_t app_version = 100;  // 0.1.0
 constexpr std::uint32_t sdk_version = 100;
 constexpr char app_package[] = "org.opensoftpos.device";
@@ -28,6 +27,7 @@ struct Flags {
     int trusted_uid = -1;
     std::string model = "Linux";
     unsigned socket_mode = 0660;
+    std::uint32_t report_ms = 15'000;
 };
 
 // What this machine is and could do. Text of the kernel, cut to what a claim may be.
@@ -98,7 +98,7 @@ Result<void> run(const Flags& flags) {
         if (const auto told = service->report(); !told) {
             log(LogLevel::warning, "report not sent", told.error());
         }
-        if (TRY(stop.wait_for(resolve_every_ms))) break;
+        if (TRY(stop.wait_for(flags.report_ms))) break;
     }
     log(LogLevel::info, "stopping");
     pauses.stop();
@@ -119,6 +119,8 @@ int main(int argc, char** argv) {
     app.add_option("--socket-mode", flags.socket_mode, "Mode of that socket, such as 0600");
     app.add_option("--trusted", flags.config.trusted, "Socket of softpos-trusted");
     app.add_option("--trusted-uid", flags.trusted_uid, "The uid that softpos-trusted must have");
+    app.add_option("--report-ms", flags.report_ms, "How often to report and to resolve payments")
+        ->check(CLI::Range(100, 600'000));
     app.add_option("--model", flags.model, "What this device is called");
     app.add_option("--reader", flags.config.reader, "pcsc: | pcsc:NAME | socket:/path");
     app.add_option("--server", flags.config.server, "https URL of the platform, for enrolments");

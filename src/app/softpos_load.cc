@@ -50,8 +50,9 @@ int run(const LoadOptions& options) {
     std::array<char, 32> name{"/tmp/softpos-load-XXXXXX"};
     if (::mkdtemp(name.data()) == nullptr) return report("no folder below /tmp");
     ::chmod(name.data(), 0711);  // The jailed processes find their own folders below it.
-    auto world = DemoWorld::start(name.data(), answer_ms, DemoWorld::Cast::no_phone,
-                                  options.slow_sync ? library : "");
+    auto world = DemoWorld::start(name.data(), {.answer_ms = answer_ms,
+                                                .cast = DemoWorld::Cast::no_phone,
+                                                .preload = options.slow_sync ? library : ""});
     if (!world) return report(world.error());
     const auto result = measure(**world, options);
     world->reset();
