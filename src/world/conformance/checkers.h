@@ -60,4 +60,8 @@ void check_android_roots(const Input& in, Tally& tally);
 void check_android_root(const Input& in, Tally& tally);
 void check_revocation_list(const Input& in, Tally& tally);
 
+// app_attest.cc
+void check_app_attest(const Input& in, Tally& tally);
+void check_app_attest_root(const Input& in, Tally& tally);
+
 }  // namespace softpos::conformance

@@ -26,6 +26,8 @@ struct Checker {
 
 // The first row that fits counts.
 constexpr Checker checkers[] = {
+    {"appattest/*.json", Form::json, check_app_attest},
+    {"appattest/*.pem", Form::text, check_app_attest_root},
     {"attestation/google-java/*.parsed.json", Form::json, check_android_chain},
     {"attestation/google-kotlin/*.parsed.json", Form::json, check_android_chain},
     {"attestation/google-kotlin/*.json", Form::json, check_android_description},
