@@ -7,6 +7,8 @@
 #include "crypto/owned.h"
 
 #include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
@@ -186,6 +188,18 @@ Result<PublicKey> PublicKey::from_spki(Bytes spki) {
     return PublicKey(std::move(handle));
 }
 
+Result<PublicKey> PublicKey::from_p256_point(Bytes point) {
+    // SubjectPublicKeyInfo of this curve up to the point. Spec: [RFC-5480] 2.
+    constexpr std::array<std::uint8_t, 26> head = {
+        0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x02, 0x01,
+        0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00};
+    constexpr std::size_t point_bytes = 65;
+    if (point.size() != point_bytes) return fail(ErrorKind::malformed, "key: point form");
+    Buffer spki(head.begin(), head.end());
+    append(spki, point);
+    return from_spki(spki);
+}
+
 KeyFamily PublicKey::family() const {
     return handle_->family;
 }
@@ -233,6 +247,50 @@ Result<void> PublicKey::verify(SignatureKind kind, Bytes message, Bytes signatur
     ERR_clear_error();
     if (!good) return fail(ErrorKind::denied, "signature: does not fit");
     return {};
+}
+
+Result<Buffer> PublicKey::encrypt_oaep_sha256(Bytes plain, Bytes label) const {
+    if (handle_->family != KeyFamily::rsa || handle_->bits < rsa_bits_min ||
+        handle_->bits > rsa_bits_max) {
+        return fail(ErrorKind::unsupported, "oaep: not an RSA key of a size in use");
+    }
+    std::call_once(handle_->loading, [this] { handle_->load(); });
+    if (!handle_->key) return fail(ErrorKind::denied, "oaep: unusable key");
+    const PKeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, handle_->key.get(), nullptr));
+    CHECK(context != nullptr);
+    bool good = EVP_PKEY_encrypt_init(context.get()) == 1 &&
+                EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_OAEP_PADDING) == 1 &&
+                EVP_PKEY_CTX_set_rsa_oaep_md(context.get(), EVP_sha256()) == 1 &&
+                EVP_PKEY_CTX_set_rsa_mgf1_md(context.get(), EVP_sha256()) == 1;
+    if (good && !label.empty()) {
+        void* const owned = OPENSSL_memdup(label.data(), label.size());
+        CHECK(owned != nullptr);
+        good = EVP_PKEY_CTX_set0_rsa_oaep_label(context.get(), owned,
+                                                static_cast<int>(label.size())) == 1;
+        if (!good) OPENSSL_free(owned);
+    }
+    Buffer out((handle_->bits + 7) / 8);
+    std::size_t size = out.size();
+    good =
+        good && EVP_PKEY_encrypt(context.get(), out.data(), &size, plain.data(), plain.size()) == 1;
+    ERR_clear_error();
+    if (!good) return fail(ErrorKind::denied, "oaep: the text does not fit");
+    out.resize(size);
+    return out;
+}
+
+Buffer ecdsa_signature_der(Bytes r, Bytes s) {
+    const Owned<ECDSA_SIG, ECDSA_SIG_free> numbers(ECDSA_SIG_new());
+    Number first(BN_bin2bn(r.data(), static_cast<int>(r.size()), nullptr));
+    Number second(BN_bin2bn(s.data(), static_cast<int>(s.size()), nullptr));
+    CHECK(numbers != nullptr && first != nullptr && second != nullptr);
+    CHECK(ECDSA_SIG_set0(numbers.get(), first.release(), second.release()) == 1);
+    const int size = i2d_ECDSA_SIG(numbers.get(), nullptr);
+    CHECK(size > 0);
+    Buffer der(static_cast<std::size_t>(size));
+    std::uint8_t* at = der.data();
+    CHECK(i2d_ECDSA_SIG(numbers.get(), &at) == size);
+    return der;
 }
 
 }  // namespace softpos::crypto

@@ -38,6 +38,9 @@ public:
     // curve shows when the key is used first. The bytes are copied.
     static Result<PublicKey> from_spki(Bytes der);
 
+    // 04 || x || y on P-256; malformed for another form.
+    static Result<PublicKey> from_p256_point(Bytes point);
+
     KeyFamily family() const;
     unsigned bits() const;       // 256, 4096; 0 of `other`.
     std::string name() const;    // "P-256", "RSA-4096", "unknown"
@@ -49,10 +52,17 @@ public:
     // kind; unsupported for an RSA key outside of rsa_bits_min and rsa_bits_max.
     Result<void> verify(SignatureKind kind, Bytes message, Bytes signature) const;
 
+    // RSA with OAEP over SHA-256 and that label: as long as the modulus. unsupported for another
+    // key, denied where `plain` does not fit. Spec: [RFC-8017] 7.1.
+    Result<Buffer> encrypt_oaep_sha256(Bytes plain, Bytes label) const;
+
 private:
     struct Handle;
     explicit PublicKey(std::shared_ptr<Handle> handle) : handle_(std::move(handle)) {}
     std::shared_ptr<Handle> handle_;  // Shared: loaded into the library at most once.
 };
+
+// The two numbers of an ECDSA signature in the form that verify() takes. Spec: [RFC-3279] 2.2.3.
+Buffer ecdsa_signature_der(Bytes r, Bytes s);
 
 }  // namespace softpos::crypto
