@@ -63,5 +63,11 @@ void check_revocation_list(const Input& in, Tally& tally);
 // app_attest.cc
 void check_app_attest(const Input& in, Tally& tally);
 void check_app_attest_root(const Input& in, Tally& tally);
+// tpm.cc
+void check_tpm_quote_parsed(const Input& in, Tally& tally);
+void check_tpm_quote(const Input& in, Tally& tally);
+void check_tpm_ek(const Input& in, Tally& tally);
+void check_tpm_credential(const Input& in, Tally& tally);
+void check_tpm_name(const Input& in, Tally& tally);
 
 }  // namespace softpos::conformance

@@ -62,6 +62,11 @@ constexpr Checker checkers[] = {
     {"iso8583/unionpay_cups_institution.jsonl", Form::text, check_institution_messages},
     {"iso8583/unionpay_keys_mac.jsonl", Form::text, check_keys_mac},
     {"iso8583/unionpay_pos_messages.jsonl", Form::text, check_pos_messages},
+    {"tpm/*.name", Form::text, check_tpm_name},
+    {"tpm/*.parsed.json", Form::json, check_tpm_quote_parsed},
+    {"tpm/cred.blob", Form::text, check_tpm_credential},
+    {"tpm/ek.der", Form::text, check_tpm_ek},
+    {"tpm/quote*.msg", Form::text, check_tpm_quote},
 };
 
 // Whether the end of the path is `pattern`, from the start of one of the path's names.
