@@ -12,6 +12,7 @@
 #include "platform/server/answers.h"
 #include "platform/server/device_desk.h"
 #include "platform/server/enrolment.h"
+#include "platform/server/evidence_config.h"
 #include "platform/server/payment_engine.h"
 #include "platform/server/permit_desk.h"
 #include "platform/server/phone_calls.h"
@@ -67,6 +68,7 @@ struct ControlService::Impl {
     std::unique_ptr<SettlementJobs> settlement;
     std::optional<TerminalDirectory> terminals;
     std::unique_ptr<PolicyShelf> policies;
+    attest::EvidenceTrust evidence;
     std::unique_ptr<PlatformSigner> signer;
     std::unique_ptr<Webhooks> webhooks;
     std::unique_ptr<DeviceDesk> devices;
@@ -150,6 +152,7 @@ Result<void> ControlService::Impl::start_trust(const ServerConfig& config, const
     policies = std::make_unique<PolicyShelf>(
         PolicyShelf::Parts{*store, clock, config.environment, std::move(signer_point)});
     TRY_VOID(policies->load());
+    evidence = TRY(load_evidence_trust(config.folder));
     signer = std::make_unique<PlatformSigner>(*vault);
     webhooks = std::make_unique<Webhooks>(
         Webhooks::Parts{*store, *numbers, clock, random, usual_authorities()});
@@ -157,11 +160,12 @@ Result<void> ControlService::Impl::start_trust(const ServerConfig& config, const
         *store, *vault, *workers, *timers, *engine, *webhooks, *policies, clock, random});
     trust = std::make_unique<TrustCalls>(
         TrustCalls::Parts{*store, *devices, *policies, *webhooks, clock});
-    permits = std::make_unique<PermitDesk>(PermitDesk::Parts{
-        *store, *workers, *devices, *policies, *signer, clock, random, config.acquirer_code});
-    enrolment = std::make_unique<Enrolment>(Enrolment::Parts{*store, *vault, *devices, *terminals,
-                                                             *policies, *signer, clock, random, ca,
-                                                             emv_parameters, config.acquirer_code});
+    permits = std::make_unique<PermitDesk>(PermitDesk::Parts{*store, *workers, *devices, *policies,
+                                                             evidence, *signer, clock, random,
+                                                             config.acquirer_code});
+    enrolment = std::make_unique<Enrolment>(
+        Enrolment::Parts{*store, *vault, *devices, *terminals, *policies, evidence, *signer, clock,
+                         random, ca, emv_parameters, config.acquirer_code});
     spa = std::make_unique<SpaCalls>(
         SpaCalls::Parts{*workers, *enrolment, *permits, *terminals, clock});
     return {};

@@ -5,9 +5,9 @@
 #include "base/log.h"
 #include "crypto/hash.h"
 #include "crypto/p256.h"
+#include "platform/attest/evidence.h"
 #include "platform/merchant/activation.h"
 #include "platform/server/device_codec.h"
-#include "platform/server/evidence_check.h"
 #include "platform/server/terminal_identity.h"
 #include "platform/server/upstream.h"
 
@@ -206,10 +206,12 @@ Result<void> Enrolment::judge(const protocol::EnrolEvidence& request, std::strin
     const Instant now = parts_.clock.now();
     const auto policy = parts_.policies.in_force();
     const EnrolStatement& statement = work.statement;
-    work.verdicts = check_evidence(request.evidences, {.challenge = challenge_of(statement),
-                                                       .core_sign_point = statement.core_sign_point,
-                                                       .measurement = statement.measurement,
-                                                       .now = now});
+    work.verdicts = attest::check_evidence(request.evidences,
+                                           {.challenge = challenge_of(statement),
+                                            .core_sign_point = statement.core_sign_point,
+                                            .measurement = statement.measurement,
+                                            .now = now},
+                                           parts_.evidence);
     return parts_.store.run([&](store::Tx& tx) -> Result<void> {
         work.owner = TRY(owner_of(tx, request.activation_code, now));
         if (work.owner.refused != Refusal::none) return {};

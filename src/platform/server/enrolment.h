@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "crypto/x509.h"
+#include "platform/attest/evidence.h"
 #include "platform/keys/key_vault.h"
 #include "platform/merchant/terminal.h"
 #include "platform/server/device_desk.h"
@@ -28,6 +29,7 @@ public:
         DeviceDesk& devices;
         TerminalDirectory& terminals;
         const PolicyShelf& policies;
+        const attest::EvidenceTrust& evidence;
         const PlatformSigner& signer;
         const Clock& clock;
         Random& random;

@@ -4,9 +4,9 @@
 #include "base/log.h"
 #include "crypto/hash.h"
 #include "crypto/p256.h"
+#include "platform/attest/evidence.h"
 #include "platform/pay/shard.h"
 #include "platform/server/device_codec.h"
-#include "platform/server/evidence_check.h"
 #include "platform/server/terminal_identity.h"
 
 #include <utility>
@@ -84,12 +84,13 @@ void PermitDesk::ask(protocol::PermitAsk asked, Caller caller, Answer answer) {
                     std::min(terminal.trusted_point.size(), point.size()), point.begin());
         std::copy_n(terminal.measurement.begin(),
                     std::min(terminal.measurement.size(), measurement.size()), measurement.begin());
-        one->verdicts = check_evidence(
+        one->verdicts = attest::check_evidence(
             one->evidences,
             {.challenge = crypto::sha256(protocol::permit_evidence_message(one->sent.body)),
              .core_sign_point = point,
              .measurement = measurement,
-             .now = parts_.clock.now()});
+             .now = parts_.clock.now()},
+            parts_.evidence);
     }
     parts_.store.submit(
         [this, one](store::Tx& tx) { return decide(tx, *one); },

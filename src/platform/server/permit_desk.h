@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "platform/attest/evidence.h"
 #include "platform/server/device_desk.h"
 #include "platform/server/platform_signer.h"
 #include "platform/server/policy_shelf.h"
@@ -25,6 +26,7 @@ public:
         WorkerPool& workers;
         DeviceDesk& devices;
         const PolicyShelf& policies;
+        const attest::EvidenceTrust& evidence;
         const PlatformSigner& signer;
         const Clock& clock;
         Random& random;

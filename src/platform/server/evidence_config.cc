@@ -1,0 +1,108 @@
+// Strict: a mistake here would let the wrong phones in.
+#include "platform/server/evidence_config.h"
+
+#include "base/hex.h"
+#include "codec/strict_json.h"
+#include "crypto/certificate.h"
+#include "host/data_files.h"
+#include "host/durable_file.h"
+#include "platform/attest/tpm_structures.h"
+
+#include <filesystem>
+
+namespace softpos::server {
+namespace {
+
+namespace fs = std::filesystem;
+using codec::StrictJson;
+
+constexpr std::size_t config_bytes_max = 64 * 1024;
+constexpr std::size_t pem_bytes_max = 256 * 1024;
+constexpr std::size_t roots_max = 32;
+constexpr std::size_t words_bytes_max = 8 * 1024;
+constexpr std::size_t app_bytes_max = 200;
+constexpr std::size_t digest_bytes = 32;
+
+// Digests in hex with blanks between.
+std::vector<Buffer> take_digests(StrictJson& json, std::string_view field) {
+    std::vector<Buffer> digests;
+    const std::string text = json.text(field, words_bytes_max);
+    std::string_view words = text;
+    while (!words.empty()) {
+        const std::size_t end = std::min(words.find(' '), words.size());
+        auto digest = from_hex(words.substr(0, end));
+        if (!digest || digest->size() != digest_bytes) {
+            json.fault(Refusal::bad_value, field);
+            return {};
+        }
+        digests.push_back(*std::move(digest));
+        words.remove_prefix(std::min(end + 1, words.size()));
+    }
+    return digests;
+}
+
+Result<std::vector<attest::TrustAnchor>> roots_in(const std::string& path) {
+    const Buffer text = TRY(host::read_file(path, pem_bytes_max));
+    std::vector<attest::TrustAnchor> anchors;
+    for (const Buffer& der : TRY(crypto::pem_certificates(text_of(text), roots_max))) {
+        const auto certificate = TRY(crypto::Certificate::parse(der));
+        anchors.push_back({crypto::name_text(certificate.subject()), certificate.key()});
+    }
+    return anchors;
+}
+
+Result<void> load_android(const std::string& folder, attest::EvidenceTrust& trust) {
+    const std::string anchors = TRY(host::read_data("attest/android.anchors"));
+    trust.android_roots = TRY(attest::parse_anchors(anchors));
+    const std::string path = folder + "/android-status.json";
+    std::error_code missing;
+    const auto written = fs::last_write_time(path, missing);
+    // Without a list the verifier's word is never better than review.
+    if (missing) return {};
+    const auto since_epoch = fs::file_time_type::clock::to_sys(written).time_since_epoch();
+    const Instant served{
+        std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count()};
+    const Buffer text = TRY(host::read_file(path, attest::RevocationList::bytes_max));
+    trust.revoked = TRY(attest::RevocationList::parse(text_of(text), served));
+    return {};
+}
+
+}  // namespace
+
+Result<attest::EvidenceTrust> parse_evidence_trust(std::string_view text) {
+    StrictJson json(text);
+    attest::EvidenceTrust trust;
+    if (json.has("android")) {
+        StrictJson android = json.object("android");
+        attest::EvidenceTrust::AndroidApp app;
+        app.package = android.text("package", app_bytes_max);
+        app.signers = take_digests(android, "signers");
+        trust.android_app = std::move(app);
+    }
+    trust.apple_app = json.optional_text("apple_app", app_bytes_max);
+    if (json.has("pcrs")) {
+        StrictJson pcrs = json.object("pcrs");
+        for (unsigned pcr = 0; pcr < attest::tpm_pcrs; ++pcr) {
+            const std::string name = std::to_string(pcr);
+            if (pcrs.has(name)) trust.pcrs.push_back({pcr, take_digests(pcrs, name)});
+        }
+    }
+    if (json.finish()) return fail(ErrorKind::malformed, "evidence.json: not what it should be");
+    return trust;
+}
+
+Result<attest::EvidenceTrust> load_evidence_trust(const std::string& folder) {
+    const auto text = host::read_file(folder + "/evidence.json", config_bytes_max);
+    if (!text && text.error().kind == ErrorKind::not_found) return attest::EvidenceTrust{};
+    if (!text) return std::unexpected(text.error());
+    auto trust = TRY(parse_evidence_trust(text_of(*text)));
+    if (trust.android_app) TRY_VOID(load_android(folder, trust));
+    if (trust.apple_app) trust.apple_roots = TRY(roots_in(folder + "/apple-roots.pem"));
+    std::error_code error;
+    if (fs::exists(folder + "/tpm-roots.pem", error)) {
+        trust.tpm_roots = TRY(roots_in(folder + "/tpm-roots.pem"));
+    }
+    return trust;
+}
+
+}  // namespace softpos::server

@@ -1,0 +1,25 @@
+// Whom this platform believes when phones show evidence: evidence.json in its folder, and the roots
+// beside it. Without the file no maker is believed, and phones prove themselves by software keys.
+//
+//     {"android": {"package": "cn.example.spos", "signers": "<64 hex digits> ..."},
+//      "apple_app": "TEAMID1234.cn.example.spos",
+//      "pcrs": {"7": "<64 hex digits> ..."}}
+//
+// android: roots are those of data/attest/android.anchors; android-status.json is Google's list of
+// revoked keys, as old as the file. apple_app: apple-roots.pem. tpm-roots.pem: makers of TPMs.
+#pragma once
+
+#include "base/result.h"
+#include "platform/attest/evidence.h"
+
+#include <string>
+
+namespace softpos::server {
+
+// malformed with what was wrong where; what is named and cannot be read is an error, not a default.
+Result<attest::EvidenceTrust> load_evidence_trust(const std::string& folder);
+
+// For tests of the text alone: without the files beside it.
+Result<attest::EvidenceTrust> parse_evidence_trust(std::string_view json);
+
+}  // namespace softpos::server
