@@ -32,8 +32,8 @@ protected:
     }
 
     void SetUp() override {
-        auto world = DemoWorld::start(
-            folder_.path(), {.answer_ms = answer_ms, .cast = DemoWorld::Cast::no_phone});
+        auto world = DemoWorld::start(folder_.path(),
+                                      {.answer_ms = answer_ms, .cast = DemoWorld::Cast::no_phone});
         ASSERT_TRUE(world.has_value()) << world.error().what.c_str();
         world_ = *std::move(world);
         auto fleet = world_->make_fleet(phones, random_);
@@ -54,7 +54,7 @@ protected:
     // Payments run; when the network has approved so many more of them, `strike` is called.
     template <typename Strike>
     sim::LoadResult run_until(std::int64_t approvals, Strike strike) {
-        auto taps = sim::prepare_taps(fleet_, taps_each, random_, clock_.now());
+        auto taps = sim::prepare_taps(fleet_, taps_each, random_, clock_);
         EXPECT_TRUE(taps.has_value());
         for (std::size_t phone = 0; phone < taps->size(); ++phone) {
             for (const sim::PreparedTap& tap : (*taps)[phone]) prepared_[tap.key] = {phone, tap};
@@ -64,7 +64,7 @@ protected:
         std::atomic<bool> done = false;
         sim::LoadResult result;
         std::thread load([&] {
-            auto loaded = sim::run_load(fleet_, *std::move(taps), clock_, &stop);
+            auto loaded = sim::run_load(fleet_, std::move(taps->taps), clock_, &stop);
             EXPECT_TRUE(loaded.has_value());
             if (loaded) result = *std::move(loaded);
             done = true;

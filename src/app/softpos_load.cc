@@ -29,16 +29,26 @@ struct LoadOptions {
     bool json = false;
 };
 
-Result<sim::LoadResult> measure(DemoWorld& world, const LoadOptions& options) {
+struct Measured {
+    sim::LoadResult purchases;
+    std::int64_t permits_per_second = 0, permit_p50_us = 0, permit_p99_us = 0;
+};
+
+Result<Measured> measure(DemoWorld& world, const LoadOptions& options) {
     SystemRandom random;
     SystemClock clock;
     std::fprintf(stderr, "preparing %zu phones with %zu taps each\n", options.phones, options.taps);
     sim::Fleet fleet = TRY(world.make_fleet(options.phones, random));
-    auto warm = TRY(sim::prepare_taps(fleet, options.warm_up, random, clock.now()));
-    auto taps = TRY(sim::prepare_taps(fleet, options.taps, random, clock.now()));
     // Signs every terminal in and opens every connection.
-    TRY(sim::run_load(fleet, std::move(warm), clock));
-    return sim::run_load(fleet, std::move(taps), clock);
+    auto warm = TRY(sim::prepare_taps(fleet, options.warm_up, random, clock));
+    TRY(sim::run_load(fleet, std::move(warm.taps), clock));
+    auto prepared = TRY(sim::prepare_taps(fleet, options.taps, random, clock));
+    Measured out;
+    out.permits_per_second = prepared.permits_per_second();
+    out.permit_p50_us = prepared.permit_percentile_us(50);
+    out.permit_p99_us = prepared.permit_percentile_us(99);
+    out.purchases = TRY(sim::run_load(fleet, std::move(prepared.taps), clock));
+    return out;
 }
 
 int run(const LoadOptions& options) {
@@ -54,20 +64,29 @@ int run(const LoadOptions& options) {
                                                 .cast = DemoWorld::Cast::no_phone,
                                                 .preload = options.slow_sync ? library : ""});
     if (!world) return report(world.error());
-    const auto result = measure(**world, options);
+    const auto measured = measure(**world, options);
     world->reset();
     std::filesystem::remove_all(name.data());
-    if (!result) return report(result.error());
+    if (!measured) return report(measured.error());
+    const sim::LoadResult* const result = &measured->purchases;
     const auto approved = result->count("approved");
     if (options.json) {
         std::printf(
             "{\"approved\":%llu,\"sent\":%zu,\"approved_per_second\":%lld,\"p50_us\":%lld,"
-            "\"p99_us\":%lld}\n",
+            "\"p99_us\":%lld,\"permits_per_second\":%lld,\"permit_p50_us\":%lld,"
+            "\"permit_p99_us\":%lld}\n",
             static_cast<unsigned long long>(approved), result->answers.size(),
             static_cast<long long>(result->per_second()),
             static_cast<long long>(result->percentile_us(50)),
-            static_cast<long long>(result->percentile_us(99)));
+            static_cast<long long>(result->percentile_us(99)),
+            static_cast<long long>(measured->permits_per_second),
+            static_cast<long long>(measured->permit_p50_us),
+            static_cast<long long>(measured->permit_p99_us));
     } else {
+        std::printf("permits: %lld a second, p50 %lld us, p99 %lld us\n",
+                    static_cast<long long>(measured->permits_per_second),
+                    static_cast<long long>(measured->permit_p50_us),
+                    static_cast<long long>(measured->permit_p99_us));
         std::printf("%llu of %zu approved, %lld a second, p50 %lld us, p99 %lld us\n",
                     static_cast<unsigned long long>(approved), result->answers.size(),
                     static_cast<long long>(result->per_second()),

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <thread>
 
 namespace softpos::sim {
 namespace {
@@ -83,19 +84,62 @@ std::int64_t LoadResult::per_second() const {
     return static_cast<std::int64_t>(count("approved")) * 1'000'000 / duration_us;
 }
 
-Result<std::vector<std::vector<PreparedTap>>> prepare_taps(Fleet& fleet, std::size_t taps_each,
-                                                           Random& random, Instant now) {
-    std::vector<std::vector<PreparedTap>> all(fleet.size());
-    for (std::size_t phone = 0; phone < fleet.size(); ++phone) {
-        for (std::size_t i = 0; i < taps_each; ++i) {
-            PreparedTap tap;
-            tap.key = Id128::make(random);
-            // Whole yuan: the fen part of an amount may select a refusal in a sandbox.
-            tap.amount_minor = amount_minor_first + static_cast<std::int64_t>(i % 50) * 100;
-            tap.body = TRY(fleet[phone]->tap(tap.amount_minor, tap.key, now));
-            all[phone].push_back(std::move(tap));
+std::int64_t PreparedTaps::permit_percentile_us(unsigned percent) const {
+    if (permit_us.empty()) return 0;
+    return permit_us[std::min(permit_us.size() - 1, permit_us.size() * percent / 100)];
+}
+
+std::int64_t PreparedTaps::permits_per_second() const {
+    if (duration_us == 0) return 0;
+    return static_cast<std::int64_t>(permit_us.size()) * 1'000'000 / duration_us;
+}
+
+namespace {
+
+// What one phone prepares, on its thread.
+struct PhoneWork {
+    std::vector<PreparedTap> taps;
+    std::vector<std::int64_t> permit_us;
+    Result<void> done;
+};
+
+Result<void> prepare(FleetPhone& phone, std::size_t count, Random& random, const Clock& clock,
+                     PhoneWork& work) {
+    for (std::size_t i = 0; i < count; ++i) {
+        PreparedTap tap;
+        tap.key = Id128::make(random);
+        // Whole yuan: the fen part of an amount may select a refusal in a sandbox.
+        tap.amount_minor = amount_minor_first + static_cast<std::int64_t>(i % 50) * 100;
+        const Ticks asked = clock.ticks();
+        auto permit = TRY(phone.permit(tap.amount_minor));
+        work.permit_us.push_back(clock.ticks().us - asked.us);
+        tap.body = TRY(phone.tap_under(std::move(permit), tap.amount_minor, tap.key, clock.now()));
+        work.taps.push_back(std::move(tap));
+    }
+    return {};
+}
+
+}  // namespace
+
+Result<PreparedTaps> prepare_taps(Fleet& fleet, std::size_t taps_each, Random& random,
+                                  const Clock& clock) {
+    std::vector<PhoneWork> works(fleet.size());
+    const Ticks start = clock.ticks();
+    {
+        std::vector<std::jthread> threads;
+        for (std::size_t i = 0; i < fleet.size(); ++i) {
+            threads.emplace_back(
+                [&, i] { works[i].done = prepare(*fleet[i], taps_each, random, clock, works[i]); });
         }
     }
+    PreparedTaps all;
+    all.duration_us = clock.ticks().us - start.us;
+    for (PhoneWork& work : works) {
+        TRY_VOID(work.done);
+        all.taps.push_back(std::move(work.taps));
+        all.permit_us.insert(all.permit_us.end(), work.permit_us.begin(), work.permit_us.end());
+    }
+    std::ranges::sort(all.permit_us);
     return all;
 }
 

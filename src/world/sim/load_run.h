@@ -42,9 +42,20 @@ struct LoadResult {
 
 using Fleet = std::vector<std::unique_ptr<FleetPhone>>;
 
-// Taps for each phone; taps[i] belong to phone i.
-Result<std::vector<std::vector<PreparedTap>>> prepare_taps(Fleet& fleet, std::size_t taps_each,
-                                                           Random& random, Instant now);
+// Taps for each phone; taps[i] belong to phone i. Each was permitted by the platform: how long that
+// took is told, from the core's request to the permit in hand, the phone's own part included.
+struct PreparedTaps {
+    std::vector<std::vector<PreparedTap>> taps;
+    std::vector<std::int64_t> permit_us;  // Sorted.
+    std::int64_t duration_us = 0;
+
+    std::int64_t permit_percentile_us(unsigned percent) const;
+    std::int64_t permits_per_second() const;
+};
+// All phones at once, each on a thread of its own. `random` is asked by all of them. Permits last a
+// minute: so many taps are prepared as are used within it.
+Result<PreparedTaps> prepare_taps(Fleet& fleet, std::size_t taps_each, Random& random,
+                                  const Clock& clock);
 
 // Sends everything, one connection a phone. `stop` ends it early; what was not sent then is not in
 // the result.
