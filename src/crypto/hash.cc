@@ -21,4 +21,11 @@ Sha256Digest sha256(Bytes message) {
     return out;
 }
 
+Sm3Digest sm3(Bytes message) {
+    static const EVP_MD* const digest = EVP_MD_fetch(nullptr, "SM3", nullptr);
+    Sm3Digest out{};
+    CHECK(EVP_Digest(message.data(), message.size(), out.data(), nullptr, digest, nullptr) == 1);
+    return out;
+}
+
 }  // namespace softpos::crypto

@@ -12,5 +12,7 @@ using Sha256Digest = std::array<std::uint8_t, 32>;
 
 Sha1Digest sha1(Bytes message);  // Only where EMV demands it.
 Sha256Digest sha256(Bytes message);
+using Sm3Digest = std::array<std::uint8_t, 32>;
+Sm3Digest sm3(Bytes message);  // Spec: [GMT-0004].
 
 }  // namespace softpos::crypto

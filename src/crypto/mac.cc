@@ -178,16 +178,28 @@ Result<MacBlock> cmac(Cipher cipher, Bytes key, Bytes data) {
     return mac;
 }
 
-Sha256Digest hmac_sha256(Bytes key, Bytes data) {
+namespace {
+
+std::array<std::uint8_t, 32> hmac(const char* digest, Bytes key, Bytes data) {
     static EVP_MAC* const fetched = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
     static const std::uint8_t no_key = 0;  // A null pointer would mean "the key of before".
     const MacContext context(EVP_MAC_CTX_new(fetched));
     CHECK(context != nullptr);
-    const std::array<OSSL_PARAM, 2> parameters{text_parameter(OSSL_MAC_PARAM_DIGEST, "SHA256"),
+    const std::array<OSSL_PARAM, 2> parameters{text_parameter(OSSL_MAC_PARAM_DIGEST, digest),
                                                OSSL_PARAM_construct_end()};
-    Sha256Digest mac{};
+    std::array<std::uint8_t, 32> mac{};
     run(context.get(), key.empty() ? Bytes(&no_key, 0) : key, data, parameters.data(), mac);
     return mac;
+}
+
+}  // namespace
+
+Sha256Digest hmac_sha256(Bytes key, Bytes data) {
+    return hmac("SHA256", key, data);
+}
+
+Sm3Digest hmac_sm3(Bytes key, Bytes data) {
+    return hmac("SM3", key, data);
 }
 
 }  // namespace softpos::crypto

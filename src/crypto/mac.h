@@ -59,5 +59,6 @@ Result<MacBlock> cmac(Cipher cipher, Bytes key, Bytes data);
 
 // HMAC with SHA-256. Spec: [RFC-2104] 2.
 Sha256Digest hmac_sha256(Bytes key, Bytes data);
+Sm3Digest hmac_sm3(Bytes key, Bytes data);  // Spec: [GMT-0042] annex D.
 
 }  // namespace softpos::crypto
