@@ -2,6 +2,7 @@
 #include "crypto/sm2.h"
 
 #include "base/check.h"
+#include "codec/der.h"
 #include "crypto/owned.h"
 
 #include <openssl/asn1t.h>
@@ -30,6 +31,7 @@ using Integer = Owned<ASN1_INTEGER, ASN1_INTEGER_free>;
 constexpr char curve[] = "SM2";
 constexpr std::size_t digest_bytes = 32;
 constexpr std::size_t coordinate_bytes = 32;
+constexpr std::size_t overhead_bytes_max = 256;  // Of a ciphertext over its text.
 
 struct Parts {
     Bytes point;
@@ -78,6 +80,23 @@ Buffer point_of(EVP_PKEY* key) {
                                           &size) == 1);
     CHECK(size == point.size());
     return point;
+}
+
+// The library takes lengths in more bytes than they need and more of the kind: one ciphertext would
+// have many forms.
+bool is_strict(Bytes ciphertext_der) {
+    namespace der = codec::der;
+    codec::DerReader in(ciphertext_der);
+    auto parts = in.enter(der::sequence);
+    if (!parts || !in.empty()) return false;
+    for (int i = 0; i < 2; ++i) {
+        const auto coordinate = parts->take_magnitude();
+        if (!coordinate || coordinate->size() > coordinate_bytes) return false;
+    }
+    const auto digest = parts->take(der::octet_string);
+    if (!digest || digest->content.size() != digest_bytes) return false;
+    const auto text = parts->take(der::octet_string);
+    return text && !text->content.empty() && parts->empty();
 }
 
 // The library keeps the identity in the key's context, which must outlive the digest's.
@@ -159,9 +178,9 @@ Buffer Sm2Key::sign(Bytes message, std::string_view identity) const {
 
 Result<SecretBytes> Sm2Key::decrypt(Bytes ciphertext_der) const {
     const auto denied = [] { return fail(ErrorKind::denied, "sm2: ciphertext does not open"); };
-    if (ciphertext_der.empty() || ciphertext_der.size() > sm2_plain_bytes_max + 256)
-        return denied();
-    const PKeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, handle_->key.get(), nullptr));
+    if (ciphertext_der.size() > sm2_plain_bytes_max + overhead_bytes_max) return denied();
+    if (!is_strict(ciphertext_der)) return denied();
+const PKeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, handle_->key.get(), nullptr));
     CHECK(context != nullptr && EVP_PKEY_decrypt_init(context.get()) == 1);
     // Never longer than the ciphertext, whatever is written in it.
     SecretBytes plain(ciphertext_der.size());

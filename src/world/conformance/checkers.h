@@ -69,5 +69,26 @@ void check_tpm_quote(const Input& in, Tally& tally);
 void check_tpm_ek(const Input& in, Tally& tally);
 void check_tpm_credential(const Input& in, Tally& tally);
 void check_tpm_name(const Input& in, Tally& tally);
+// commercial.cc
+void check_botan_sm2_encryption(const Input& in, Tally& tally);
+void check_botan_sm2_invalid(const Input& in, Tally& tally);
+void check_botan_sm2_signatures(const Input& in, Tally& tally);
+void check_botan_sm3(const Input& in, Tally& tally);
+void check_botan_sm4(const Input& in, Tally& tally);
+void check_openssl_sm2(const Input& in, Tally& tally);
+void check_openssl_symmetric(const Input& in, Tally& tally);
+void check_sm2_standard(const Input& in, Tally& tally);
+// hitls.cc
+void check_hitls_sm2_crypt(const Input& in, Tally& tally);
+void check_hitls_sm2_sign(const Input& in, Tally& tally);
+void check_hitls_sm3(const Input& in, Tally& tally);
+void check_hitls_sm4(const Input& in, Tally& tally);
+// wycheproof.cc
+void check_wycheproof_cbc(const Input& in, Tally& tally);
+void check_wycheproof_ecdh(const Input& in, Tally& tally);
+void check_wycheproof_ecdsa(const Input& in, Tally& tally);
+void check_wycheproof_gcm(const Input& in, Tally& tally);
+void check_wycheproof_hkdf(const Input& in, Tally& tally);
+void check_wycheproof_rsa(const Input& in, Tally& tally);
 
 }  // namespace softpos::conformance
