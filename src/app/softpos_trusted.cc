@@ -38,6 +38,8 @@ int main(int argc, char** argv) {
     app.add_option("--state", options.state_dir, "Directory for the sealed state")->required();
     app.add_option("--platform-key", options.platform_key_file,
                    "File with the point of the platform's signing key, in hex");
+    app.add_option("--pin-screen", options.pin_screen,
+                   "Terminal device that shows the PIN pad to the customer; taken for --uid alone");
     app.add_option("--uid", options.uid, "Own numeric user and group, where started as root");
     app.add_option("--allow-uid", allowed, "The only user that may call");
     CLI11_PARSE(app, argc, argv);

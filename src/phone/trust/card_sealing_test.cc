@@ -61,7 +61,7 @@ TEST(TapOutcome, EveryCauseHasARefusal) {
 TEST(TapOutcome, OfflineApprovalIsNotTaken) {
     emv::Outcome outcome;
     outcome.kind = emv::OutcomeKind::approved;
-    const auto told = tell_outcome(outcome, PinEntry::none);
+    const auto told = tell_outcome(outcome, PinAbility::none);
     EXPECT_EQ(told.kind, protocol::TapOutcomeKind::declined);
     EXPECT_EQ(told.refusal, Refusal::card_declined);
 }
@@ -71,7 +71,7 @@ TEST(TapOutcome, OnlyOnlineRequestHasNoRefusal) {
         emv::Outcome outcome;
         outcome.kind = static_cast<emv::OutcomeKind>(i);
         const bool online = outcome.kind == emv::OutcomeKind::online_request;
-        EXPECT_EQ(tell_outcome(outcome, PinEntry::none).refusal == Refusal::none, online) << i;
+        EXPECT_EQ(tell_outcome(outcome, PinAbility::none).refusal == Refusal::none, online) << i;
     }
 }
 

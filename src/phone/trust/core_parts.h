@@ -1,6 +1,7 @@
 // What the trusted core is made of inside; for its own source files.
 #pragma once
 
+#include "base/pan.h"
 #include "crypto/p256.h"
 #include "phone/emv/tap.h"
 #include "phone/trust/trusted_core.h"
@@ -34,6 +35,21 @@ struct TrustedCore::RunningTap {
     emv::Tap tap;
     Id128 permit;
     Ticks begun_at;
+};
+
+// What a PIN is asked for. Destroying it wipes the card number and the digits.
+struct TrustedCore::AwaitedPin {
+    AwaitedPin(Pan of_card, const emv::TransactionData& asked, const Id128& permit)
+        : pan(std::move(of_card)),
+          amount_minor(asked.amount_minor),
+          currency(asked.currency),
+          tap_permit(permit) {}
+
+    Pan pan;
+    std::int64_t amount_minor;
+    std::uint16_t currency;
+    Id128 tap_permit;
+    std::optional<PinEntry> entry;  // Once its permit came.
 };
 
 // The identities of this terminal go to the card and into field 55 from the state, not from the

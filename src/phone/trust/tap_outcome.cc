@@ -107,14 +107,14 @@ protocol::TapUi tell_ui(const emv::UiRequest& ui) {
             std::uint32_t{ui.hold_100ms} * 100};
 }
 
-protocol::TapOutcome tell_outcome(const emv::Outcome& outcome, PinEntry pin) {
+protocol::TapOutcome tell_outcome(const emv::Outcome& outcome, PinAbility pin) {
     protocol::TapOutcome told;
     told.kind = kind_of(outcome.kind);
     told.cvm = cvm_of(outcome.cvm);
     told.signature_too = outcome.signature_too;
     if (outcome.error.cause != emv::Cause::none) told.detail = emv::describe(outcome.error);
     if (told.kind == TapOutcomeKind::online_request) {
-        if (told.cvm == TapCvm::online_pin && pin == PinEntry::none) {
+        if (told.cvm == TapCvm::online_pin && pin == PinAbility::none) {
             told.kind = TapOutcomeKind::declined;
             told.refusal = Refusal::pin_required;
         } else {

@@ -8,8 +8,8 @@ namespace softpos::trust {
 
 // Without card data. Where no PIN can be taken, an online request that needs one becomes declined,
 // pin_required.
-enum class PinEntry : std::uint8_t { none, possible };
-protocol::TapOutcome tell_outcome(const emv::Outcome& outcome, PinEntry pin);
+enum class PinAbility : std::uint8_t { none, possible };
+protocol::TapOutcome tell_outcome(const emv::Outcome& outcome, PinAbility pin);
 protocol::TapUi tell_ui(const emv::UiRequest& ui);
 Refusal refusal_of(emv::Cause cause);
 

@@ -64,6 +64,7 @@ public:
     std::array<std::uint8_t, 32> measurement() override { return {0xAB, 0xCD}; }
     protocol::Protection protection() const override { return kept_by; }
     std::vector<protocol::Finding> findings() override { return seen; }
+    TrustedUi* ui() override { return screen; }
 
     std::optional<Buffer> state;
     std::optional<Buffer> journal;
@@ -71,6 +72,7 @@ public:
     Ticks now{1'000'000};
     protocol::Protection kept_by = protocol::Protection::software;
     std::vector<protocol::Finding> seen;
+    TrustedUi* screen = nullptr;
     int steps_left = 1'000'000;
     bool effect_of_failed_step = false;
     int changes = 0;
@@ -219,7 +221,7 @@ public:
         permit.purpose = request.purpose;
         permit.amount_minor_max = request.amount_minor;
         permit.currency = request.currency;
-        permit.allowed = bit_of(protocol::Capability::card_no_pin);
+        permit.allowed = allowed;
         permit.issued_at = now;
         permit.seconds = 60;
         return permit;
@@ -316,6 +318,7 @@ public:
     Instant now{1'790'000'000'000};
     std::string serial_number;  // Empty: the terminal has none.
     bool with_pin_key = false;
+    protocol::CapabilitySet allowed = bit_of(protocol::Capability::card_no_pin);
     protocol::Point65 core_point{};  // Of the enrolment that was begun last.
     std::uint8_t permits_given = 0;
     std::vector<Buffer> answers;

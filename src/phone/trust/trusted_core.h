@@ -26,8 +26,9 @@ struct CoreOptions {
     std::optional<protocol::Point65> platform_key;
 };
 
-// One tap at a time: beginning another one ends it. This version has no PIN entry: the card is told
-// so, and where card and amount insist, the tap is declined with pin_required.
+// One tap at a time: beginning another one ends it. Where the platform has no screen of the
+// customer's, there is no PIN: the card is told so, and where card and amount insist, the tap is
+// declined with pin_required.
 //
 //     TrustedCore core(platform, {.platform_key = key});
 //     const Buffer answer = core.invoke(request);   // protocol/trusted_call.h
@@ -84,13 +85,17 @@ private:
     protocol::TrustedAnswer on(const protocol::TapBeginRequest& request);
     protocol::TrustedAnswer on(const protocol::TapContinueRequest& request);
     protocol::TrustedAnswer on(const protocol::TapAbortRequest&);
-    protocol::TrustedAnswer on(const protocol::PinBeginRequest&);
-    protocol::TrustedAnswer on(const protocol::PinPollRequest&);
-    protocol::TrustedAnswer on(const protocol::PinAbortRequest&);
     protocol::TrustedAnswer tell(const emv::Step& step);
     protocol::TrustedAnswer finish(const emv::Step& step);
-    Result<protocol::SealedCard> seal();
-    bool can_take_pin() const;  // Not yet: see PinBeginRequest.
+    Result<protocol::SealedCard> seal(const emv::CardRecord& record);
+
+    // trusted_core_pin.cc
+    protocol::TrustedAnswer on(const protocol::PinBeginRequest& request);
+    protocol::TrustedAnswer on(const protocol::PinPollRequest&);
+    protocol::TrustedAnswer on(const protocol::PinAbortRequest&);
+    bool can_take_pin() const;
+    protocol::TrustedAnswer tell_pin();
+    Result<protocol::SealedPin> seal_pin();
 
     TrustedPlatform& platform_;
     CoreOptions options_;
@@ -101,7 +106,9 @@ private:
     std::unique_ptr<Terminal> terminal_;
     std::optional<OpenRequest> open_;
     std::unique_ptr<RunningTap> tap_;
-    std::optional<Id128> pin_parent_;  // Permit of the tap that ended with online_pin.
+    // The card whose tap ended with online_pin, until its PIN is in or given up.
+    struct AwaitedPin;
+    std::unique_ptr<AwaitedPin> awaited_pin_;
 };
 
 }  // namespace softpos::trust

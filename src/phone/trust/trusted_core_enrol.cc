@@ -179,7 +179,7 @@ TrustedAnswer TrustedCore::on(const protocol::EnrolFinishRequest& request) {
     terminal_ = std::move(*terminal);
     new_keys_.reset();
     open_.reset();
-    pin_parent_.reset();
+    awaited_pin_.reset();
     load_fault_.reset();
     return protocol::EnrolFinishAnswer{};
 }

@@ -74,7 +74,7 @@ Result<protocol::SignedBody> TrustedCore::sign(const protocol::SpaBody& body) {
 void TrustedCore::let_go(PermitFlaw flaw) {
     open_.reset();
     tap_.reset();
-    pin_parent_.reset();
+    awaited_pin_.reset();
     journal_.add(FindingCode::permit_refused, severity_of(flaw), static_cast<std::uint32_t>(flaw));
     // Not to be lost with the process; where it cannot be written it goes with the next message.
     (void)journal_.save(platform_);
@@ -86,8 +86,8 @@ TrustedAnswer TrustedCore::on(const protocol::PermitPrepareRequest& request) {
     if (const auto fault = not_ready()) return TrustedFailure{*fault, 0};
     const bool pin = request.purpose == PermitPurpose::pin;
     if (pin && !can_take_pin()) return TrustedFailure{TrustedFault::pin_unavailable, 0};
-    if (pin && !pin_parent_) return TrustedFailure{TrustedFault::permit_refused, 0};
-    if (!pin) pin_parent_.reset();
+    if (pin && !awaited_pin_) return TrustedFailure{TrustedFault::permit_refused, 0};
+    if (!pin) awaited_pin_.reset();
 
     protocol::PermitRequest body;
     body.terminal_id = terminal_->state.terminal_id;
@@ -97,7 +97,7 @@ TrustedAnswer TrustedCore::on(const protocol::PermitPrepareRequest& request) {
     body.purpose = request.purpose;
     body.amount_minor = request.amount_minor;
     body.currency = request.currency;
-    body.parent = pin_parent_;
+    if (pin) body.parent = awaited_pin_->tap_permit;
     body.claims = request.posture.claims;
     body.hardware = request.posture.hardware;
     body.findings = all_findings(request.posture.findings);
@@ -186,7 +186,7 @@ Result<bool> TrustedCore::obey(const protocol::Command& command) {
     if (state.mode != CoreMode::ready) {
         tap_.reset();
         open_.reset();
-        pin_parent_.reset();
+        awaited_pin_.reset();
     }
     const std::uint64_t last = std::exchange(state.last_command, command.number);
     const auto saved = save(*terminal_);

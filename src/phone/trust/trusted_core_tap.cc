@@ -40,14 +40,9 @@ emv::TransactionData transaction_of(const protocol::TapBeginRequest& request) {
 
 }  // namespace
 
-// A key for PINs alone does not make a PIN entry.
-bool TrustedCore::can_take_pin() const {
-    return false;
-}
-
 TrustedAnswer TrustedCore::on(const protocol::TapBeginRequest& request) {
     tap_.reset();
-    pin_parent_.reset();
+    awaited_pin_.reset();
     if (const auto fault = not_ready()) return TrustedFailure{*fault, 0};
     const auto permit = use_permit(request.permit, {.terminal_id = terminal_->state.terminal_id,
                                                     .purpose = PermitPurpose::tap,
@@ -95,19 +90,8 @@ TrustedAnswer TrustedCore::on(const protocol::TapContinueRequest& request) {
 TrustedAnswer TrustedCore::on(const protocol::TapAbortRequest&) {
     tap_.reset();
     open_.reset();
-    pin_parent_.reset();
+    awaited_pin_.reset();
     return protocol::TapAbortAnswer{};
-}
-
-TrustedAnswer TrustedCore::on(const protocol::PinBeginRequest&) {
-    return TrustedFailure{TrustedFault::pin_unavailable, 0};
-}
-TrustedAnswer TrustedCore::on(const protocol::PinPollRequest&) {
-    return TrustedFailure{TrustedFault::pin_unavailable, 0};
-}
-TrustedAnswer TrustedCore::on(const protocol::PinAbortRequest&) {
-    pin_parent_.reset();
-    return protocol::PinAbortAnswer{};
 }
 
 TrustedAnswer TrustedCore::tell(const emv::Step& step) {
@@ -131,7 +115,8 @@ TrustedAnswer TrustedCore::tell(const emv::Step& step) {
 TrustedAnswer TrustedCore::finish(const emv::Step& step) {
     protocol::TapStep told;
     if (step.ui) told.ui = tell_ui(*step.ui);
-    const PinEntry pin = tap_->transaction.online_pin_off ? PinEntry::none : PinEntry::possible;
+    const PinAbility pin =
+        tap_->transaction.online_pin_off ? PinAbility::none : PinAbility::possible;
     protocol::TapOutcome outcome = tell_outcome(step.outcome, pin);
     const emv::CardData& card = tap_->tap.state().card;
     outcome.masked_pan = masked_pan_of(card.track2.bytes());
@@ -143,30 +128,35 @@ TrustedAnswer TrustedCore::finish(const emv::Step& step) {
             let_go(PermitFlaw::finding);
             return TrustedFailure{TrustedFault::permit_refused, 0};
         }
-        auto sealed = seal();
+        const std::optional<emv::CardRecord> record = tap_->tap.take_record();
+        auto sealed = record ? seal(*record)
+                             : Result<protocol::SealedCard>(
+                                   fail(ErrorKind::internal, "trust: online without card data"));
         if (!sealed) return TrustedFailure{TrustedFault::internal, 0};
         outcome.card = std::move(*sealed);
-        if (outcome.cvm == protocol::TapCvm::online_pin) pin_parent_ = tap_->permit;
+        if (outcome.cvm == protocol::TapCvm::online_pin) {
+            auto pan = record->pan();
+            if (!pan) return TrustedFailure{TrustedFault::internal, 0};
+            awaited_pin_ =
+                std::make_unique<AwaitedPin>(std::move(*pan), tap_->transaction, tap_->permit);
+        }
     }
     told.next = std::move(outcome);
     return told;
 }
 
-Result<protocol::SealedCard> TrustedCore::seal() {
-    const std::optional<emv::CardRecord> record = tap_->tap.take_record();
-    if (!record) return fail(ErrorKind::internal, "trust: online request without card data");
+Result<protocol::SealedCard> TrustedCore::seal(const emv::CardRecord& record) {
     const CoreState& state = terminal_->state;
     SerialCipher cipher{};
     const bool has_cipher = !state.serial_key.empty();
     if (has_cipher) {
-        cipher =
-            TRY(serial_cipher(state.serial_key.bytes(), state.serial_number, record->track2()));
+        cipher = TRY(serial_cipher(state.serial_key.bytes(), state.serial_number, record.track2()));
     }
     auto step = TRY(terminal_->working->card_keys.next());
-    return seal_card({.track2 = record->track2(),
-                      .pan_sequence = record->pan_sequence(),
-                      .expiry = record->expiry_date(),
-                      .field55 = record->field55(),
+    return seal_card({.track2 = record.track2(),
+                      .pan_sequence = record.pan_sequence(),
+                      .expiry = record.expiry_date(),
+                      .field55 = record.field55(),
                       .serial_cipher = has_cipher ? Bytes(cipher) : Bytes()},
                      {.terminal_id = state.terminal_id,
                       .amount_minor = tap_->transaction.amount_minor,

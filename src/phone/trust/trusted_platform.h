@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "base/secret.h"
+#include "phone/trust/pin_entry.h"
 #include "protocol/finding.h"
 #include "protocol/trusted_call.h"
 
@@ -48,6 +49,9 @@ public:
         (void)challenge_message;
         return std::nullopt;
     }
+
+    // The customer's own screen and keys; null where this platform has none, and so takes no PIN.
+    virtual TrustedUi* ui() { return nullptr; }
 
     // What keeps the objects above.
     virtual protocol::Protection protection() const = 0;

@@ -89,6 +89,12 @@ Result<void> run_trusted(const TrustedOptions& options,
     }
     HostPlatform platform = TRY(HostPlatform::open(options.state_dir));
     TRY_VOID(give_state(platform, options));
+    std::optional<int> screen_fd;
+    if (!options.pin_screen.empty()) {
+        TerminalUi ui = TRY(TerminalUi::open(options.pin_screen, options.uid, options.gid));
+        screen_fd = ui.fd();
+        platform.take_ui(std::move(ui));
+    }
     const uid_t peer = options.allowed_peer_uid.value_or(::getuid());
     const auto server = TRY(host::SeqpacketServer::listen({.path = options.socket_path,
                                                            .allowed_uids = {peer},
@@ -103,6 +109,7 @@ Result<void> run_trusted(const TrustedOptions& options,
     gate.keep_fds.push_back(stop.fd());
     for (const int descriptor : watch.descriptors()) gate.keep_fds.push_back(descriptor);
     platform.watch_itself(std::move(watch));
+    if (screen_fd) gate.keep_fds.push_back(*screen_fd);
     gate.writable_dirs = {platform.directory_fd()};
     const host::GateReport report = TRY(host::enter_gate(gate));
     entered(report);

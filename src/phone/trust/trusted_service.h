@@ -19,6 +19,8 @@ struct TrustedOptions {
     // The point (65 bytes, in hex) of the key by which the platform signs. Without one the core
     // enrols with nobody. Nobody but us, or root where we are root, may be able to write the file.
     std::string platform_key_file;
+    // A tty that is given to `uid` and shows the PIN pad. Empty: this core takes no PIN.
+    std::string pin_screen = {};
     uid_t uid = host::trusted_uid_default;
     gid_t gid = host::trusted_uid_default;
     // Who may call. Absent: the user that started us.

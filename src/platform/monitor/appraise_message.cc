@@ -106,8 +106,10 @@ PermitRefusal judge(const Policy& policy, const protocol::PermitRequest& request
     out.amount_minor_max = amount_for(policy, request.amount_minor, limit);
     const bool yuan = request.currency == static_cast<std::uint16_t>(Currency::cny);
     if (out.amount_minor_max == 0 || !yuan) return PermitRefusal::amount;
-    // A permit opens one thing.
-    out.allowed = bit;
+    // A permit opens one thing. That of a tap also tells the card whether a PIN may follow it.
+    const bool tap = request.purpose == protocol::PermitPurpose::tap;
+    const CapabilitySet told = tap ? protocol::bit_of(Capability::card_pin) : CapabilitySet{0};
+    out.allowed = static_cast<CapabilitySet>(allowed & (bit | told));
     const bool pin = request.purpose == protocol::PermitPurpose::pin;
     out.seconds = pin ? policy.pin_permit_s : policy.permit_s;
     return PermitRefusal::none;

@@ -133,7 +133,9 @@ TEST(AppraisePermit, AGoodPhoneGetsOneForWhatItAskedAndNothingElse) {
     Phone phone(testing::sandbox());
     const auto decision = phone.ask(1'234);
     EXPECT_EQ(decision.refusal, PermitRefusal::none) << name_of(decision.refusal);
-    EXPECT_EQ(decision.allowed, protocol::bit_of(protocol::Capability::card_no_pin));
+    EXPECT_EQ(decision.allowed, protocol::bit_of(protocol::Capability::card_no_pin) |
+                                    protocol::bit_of(protocol::Capability::card_pin))
+        << "and a PIN may follow, under a permit of its own";
     EXPECT_EQ(decision.amount_minor_max, 100'000) << "the smallest class";
     EXPECT_EQ(decision.seconds, phone.policy.permit_s);
     EXPECT_EQ(phone.record.state, DeviceState::active);
