@@ -85,6 +85,10 @@ public:
     std::atomic<int> let_go = 0;
     std::atomic<int> obeyed = 0;
     std::atomic<int> reports = 0;
+    std::atomic<int> pins = 0;       // Entries that began.
+    std::atomic<int> pin_polls = 2;  // Until it ends,
+    std::atomic<protocol::PinProgress> pin_end = protocol::PinProgress::entered;
+    std::atomic<int> pin_aborts = 0;
     protocol::TapBeginRequest last_begin;
     protocol::PermitPrepareRequest last_prepare;
 
@@ -121,6 +125,7 @@ private:
             PermitRequest body;
             body.terminal_id = "00000007";
             body.purpose = prepare->purpose;
+            if (prepare->purpose == PermitPurpose::pin) body.parent = Id128{{7}};
             body.amount_minor = prepare->amount_minor;
             body.findings = prepare->posture.findings;
             return PermitPrepareAnswer{told(body),
@@ -135,6 +140,19 @@ private:
             Report body;
             body.terminal_id = "00000007";
             return ReportMakeAnswer{told(body)};
+        }
+        if (std::holds_alternative<PinBeginRequest>(request)) {
+            ++pins;
+            return PinState{};
+        }
+        if (std::holds_alternative<PinPollRequest>(request)) {
+            if (pin_polls-- > 0) return PinState{};
+            if (pin_end != PinProgress::entered) return PinState{pin_end, std::nullopt};
+            return PinState{PinProgress::entered, SealedPin{{1}, {2}}};
+        }
+        if (std::holds_alternative<PinAbortRequest>(request)) {
+            ++pin_aborts;
+            return PinAbortAnswer{};
         }
         if (const auto* command = std::get_if<CommandObeyRequest>(&request)) {
             ++obeyed;
@@ -271,6 +289,7 @@ public:
     std::atomic<int> posts = 0;
     std::atomic<int> queries = 0;
     std::atomic<int> permits = 0;  // Asked for.
+    std::atomic<int> pins = 0;     // That came with a purchase.
     std::atomic<int> reports = 0;
     std::atomic<std::uint32_t> permit_seconds = 60;
 
@@ -398,8 +417,15 @@ private:
             auto card = fields.object("card");
             EXPECT_EQ(card.hex("ksn", 12, 12).size(), 12u);
             last_card_ = to_hex(card.hex("ciphertext", 17, 1024));
-            EXPECT_EQ(card.text("cvm", 20), "none");
+            const bool pin = card.text("cvm", 20) == "online_pin";
             EXPECT_EQ(card.text("entry", 20), "contactless");
+            if (pin) {
+                auto sealed = fields.object("pin");
+                EXPECT_EQ(sealed.hex("ksn", 12, 12)[0], 1);
+                EXPECT_EQ(sealed.hex("block", 16, 16)[0], 2);
+                EXPECT_EQ(sealed.text("permit", 32), Id128{{7}}.text());
+                ++pins;
+            }
         }
         EXPECT_FALSE(fields.finish().has_value());
         if (mood == PlatformMood::refuse) return respond(refusal(Refusal::amount_over_limit));

@@ -13,6 +13,7 @@ namespace softpos::device {
 namespace {
 
 constexpr std::uint8_t transaction_type_purchase = 0x00;  // Tag 9C: goods and services.
+constexpr std::uint32_t pin_poll_ms = 40;                 // Between looks at the customer's keys.
 
 std::unexpected<RefusalText> refused(Refusal refusal, std::string_view field = {}) {
     return std::unexpected(words_of(refusal, field));
@@ -139,6 +140,8 @@ PaymentOutcome PhoneService::purchase(const PurchaseOrder& order) {
     if (entry->state != EntryState::started) return view(*entry);
 
     RelayResult result = tap(*entry);
+    const auto pin = take_pin(*entry, result);
+    close_tap(result);
     if (result.cancelled) return decline(*entry, words_of(result.refusal), "cancelled");
     if (result.refusal == Refusal::device_not_trusted && result.reference.empty()) {
         result.reference = reference_from_platform(order.amount_minor);
@@ -159,7 +162,8 @@ PaymentOutcome PhoneService::purchase(const PurchaseOrder& order) {
                             .reference = order.reference,
                             .card = std::move(*result.outcome.card),
                             .cvm = result.outcome.cvm,
-                            .permit = result.outcome.permit};
+                            .permit = result.outcome.permit,
+                            .pin = pin};
     return send(*entry, [&call](PlatformClient& to) { return to.purchase(call); });
 }
 
@@ -224,13 +228,66 @@ RelayResult PhoneService::tap(const JournalEntry& entry) {
         relay_ = nullptr;
     }
     if (result.refusal == Refusal::reader_unavailable) reader_.reset();
-    // From here on a cancel comes too late; one that came before counts.
+    return result;
+}
+
+// From here on a cancel comes too late; one that came before counts.
+void PhoneService::close_tap(RelayResult& result) {
     const std::lock_guard lock(mutex_);
     phase_ = Phase::sending;
     if (cancel_wanted_ && !result.cancelled) {
         result = {.refusal = Refusal::no_card_presented, .cancelled = true};
     }
-    return result;
+}
+
+// Under a permit of its own, which the core asks for in the name of the tap.
+std::optional<PinCall> PhoneService::take_pin(const JournalEntry& entry, RelayResult& result) {
+    const bool asked = result.refusal == Refusal::none && !result.cancelled &&
+                       result.outcome.cvm == protocol::TapCvm::online_pin;
+    const auto line = platform();
+    if (!asked || !line) return std::nullopt;
+    auto permit = trust_.permit(*line, {.purpose = protocol::PermitPurpose::pin,
+                                        .amount_minor = entry.request.amount_minor});
+    if (!permit) {
+        result.refusal = permit.error().refusal;
+        result.reference = std::move(permit.error().reference);
+        return std::nullopt;
+    }
+    show(ui_message::enter_pin, entry);
+    const auto begun = parts_.core.pin_begin(permit->permit);
+    if (!begun) {
+        log(LogLevel::warning, "no PIN entry", begun.error());
+        result.refusal = trusted_refusal_of(begun.error());
+        return std::nullopt;
+    }
+    const auto pin = await_pin(result);
+    return pin ? std::optional(PinCall{*pin, permit->id}) : std::nullopt;
+}
+
+std::optional<protocol::SealedPin> PhoneService::await_pin(RelayResult& result) {
+    for (;;) {
+        bool cancelled = !parts_.pauses.pause(pin_poll_ms);
+        {
+            const std::lock_guard lock(mutex_);
+            cancelled = cancelled || cancel_wanted_;
+        }
+        if (cancelled) {
+            (void)parts_.core.pin_abort();
+            result.refusal = Refusal::pin_required;
+            return std::nullopt;
+        }
+        const auto state = parts_.core.pin_poll();
+        if (!state) {
+            log(LogLevel::warning, "PIN entry ended", state.error());
+            result.refusal = trusted_refusal_of(state.error());
+            return std::nullopt;
+        }
+        if (state->progress == protocol::PinProgress::entered) return state->pin;
+        if (state->progress != protocol::PinProgress::waiting) {
+            result.refusal = Refusal::pin_required;
+            return std::nullopt;
+        }
+    }
 }
 
 bool PhoneService::cancel() {

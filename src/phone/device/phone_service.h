@@ -117,6 +117,10 @@ private:
     std::expected<JournalEntry, RefusalText> begin(const JournalRequest& request);
     PaymentOutcome run_without_card(JournalRequest request, const Send& send);
     RelayResult tap(const JournalEntry& entry);
+    // A PIN, where the card asks for one; else, or where there is none, `result` says why.
+    std::optional<PinCall> take_pin(const JournalEntry& entry, RelayResult& result);
+    std::optional<protocol::SealedPin> await_pin(RelayResult& result);
+    void close_tap(RelayResult& result);
     std::string reference_from_platform(std::int64_t amount_minor);
     Payment decline(const JournalEntry& entry, RefusalText refusal, std::string state);
     Payment send(const JournalEntry& entry, const Send& send);

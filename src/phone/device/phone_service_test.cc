@@ -223,6 +223,39 @@ TEST_F(PhoneServiceTest, WithoutThePlatformThereIsNoPermit) {
     EXPECT_EQ(world.core.let_go, 2) << "the core waits for no permit any more";
 }
 
+TEST_F(PhoneServiceTest, ACardThatAsksForAPinGetsAPadUnderAPermitOfItsOwn) {
+    protocol::TapOutcome outcome = testing::online_outcome();
+    outcome.cvm = protocol::TapCvm::online_pin;
+    world.core.outcomes = {outcome};
+    EXPECT_EQ(buy(1)->result, PaymentResult::approved);
+    EXPECT_EQ(world.platform.permits, 2);
+    EXPECT_EQ(world.core.last_prepare.purpose, protocol::PermitPurpose::pin);
+    EXPECT_EQ(world.core.pins, 1);
+    EXPECT_EQ(world.platform.pins, 1);
+    bool asked = false;
+    for (const UiEvent& event : world.feed.after(0)) {
+        asked = asked || event.message == ui_message::enter_pin;
+    }
+    EXPECT_TRUE(asked);
+}
+
+TEST_F(PhoneServiceTest, WithoutThePinNothingIsSent) {
+    protocol::TapOutcome outcome = testing::online_outcome();
+    outcome.cvm = protocol::TapCvm::online_pin;
+    for (const auto end : {protocol::PinProgress::cancelled, protocol::PinProgress::timed_out}) {
+        world.core.outcomes = {outcome};
+        world.core.pin_end = end;
+        EXPECT_EQ(code_of(*buy(static_cast<std::uint8_t>(1 + static_cast<int>(end)))),
+                  "PIN_REQUIRED");
+    }
+    world.core.outcomes = {outcome};
+    world.core.pin_polls = 1'000'000;
+    world.pauses.on_pause = [this] { world.service->cancel(); };
+    EXPECT_EQ(buy(9)->state, "cancelled");
+    EXPECT_EQ(world.core.pin_aborts, 1);
+    EXPECT_EQ(world.platform.posts, 0);
+}
+
 TEST_F(PhoneServiceTest, ReportsGoFromCoreToPlatform) {
     EXPECT_TRUE(world.service->report());
     EXPECT_EQ(world.core.reports, 1);

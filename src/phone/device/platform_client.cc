@@ -138,6 +138,11 @@ std::string purchase_json(const PurchaseCall& call) {
                         {"cvm", word_of(call.cvm)},
                         {"entry", "contactless"}}}};
     if (!call.reference.empty()) body["reference"] = call.reference;
+    if (call.pin) {
+        body["pin"] = json::object{{"ksn", to_hex(call.pin->pin.ksn)},
+                                   {"block", to_hex(call.pin->pin.block)},
+                                   {"permit", call.pin->permit.text()}};
+    }
     return json::serialize(body);
 }
 

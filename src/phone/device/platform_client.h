@@ -66,6 +66,12 @@ struct Expected {
 PlatformAnswer judge_payment(const Result<net::HttpResponse>& answered, const Expected& expected);
 PlatformAnswer judge_status(const Result<net::HttpResponse>& answered);
 
+// A PIN as the trusted core gave it, and the permit under which it was asked for.
+struct PinCall {
+    protocol::SealedPin pin;
+    Id128 permit;
+};
+
 struct PurchaseCall {
     Id128 key;
     std::int64_t amount_minor = 0;
@@ -73,6 +79,7 @@ struct PurchaseCall {
     protocol::SealedCard card;
     protocol::TapCvm cvm = protocol::TapCvm::none;
     Id128 permit;  // That the tap ran under.
+    std::optional<PinCall> pin = {};
 };
 std::string purchase_json(const PurchaseCall& call);
 

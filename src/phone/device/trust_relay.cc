@@ -18,7 +18,18 @@ constexpr unsigned reports_in_a_row_max = 2;
 
 protocol::Posture TrustRelay::posture() {
     const std::lock_guard lock(mutex_);
-    return parts_.posture.look();
+    return look();
+}
+
+// Whether a PIN can be taken is the core's to say: the screen is its own.
+protocol::Posture TrustRelay::look() {
+    protocol::Posture posture = parts_.posture.look();
+    const auto core = parts_.core.status();
+    if (core && core->pin) {
+        posture.hardware = static_cast<protocol::CapabilitySet>(
+            posture.hardware | protocol::bit_of(protocol::Capability::card_pin));
+    }
+    return posture;
 }
 
 // The core forgets what it was about to do, whatever the reason.
@@ -46,7 +57,7 @@ std::expected<PermitInHand, PermitRefusal> TrustRelay::permit(PlatformClient& pl
     auto prepared = parts_.core.permit_prepare({.purpose = wish.purpose,
                                                 .amount_minor = wish.amount_minor,
                                                 .currency = wish.currency,
-                                                .posture = parts_.posture.look()});
+                                                .posture = look()});
     if (!prepared) {
         log(LogLevel::warning, "no request for a permit", prepared.error());
         return std::unexpected(PermitRefusal{trusted_refusal_of(prepared.error()), {}});
@@ -73,7 +84,7 @@ std::expected<PermitInHand, PermitRefusal> TrustRelay::permit(PlatformClient& pl
     obey(given->commands);
     const std::int64_t used_ms = (parts_.clock.ticks().us - begun.us) / us_of_ms;
     const std::int64_t left_ms = std::int64_t{permit->seconds} * 1000 - used_ms - margin_ms;
-    return PermitInHand{std::move(given->permit),
+    return PermitInHand{std::move(given->permit), permit->id,
                         static_cast<unsigned>(std::max<std::int64_t>(left_ms, 0))};
 }
 

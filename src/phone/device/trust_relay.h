@@ -25,6 +25,7 @@ struct PermitRefusal {
 
 struct PermitInHand {
     protocol::SignedBody permit;
+    Id128 id;
     unsigned good_ms = 0;  // From now, with time left for the call that uses it.
 };
 
@@ -56,6 +57,7 @@ public:
 
 private:
     PermitRefusal let_go(PermitRefusal refusal);
+    protocol::Posture look();
     bool obey(const std::vector<protocol::SignedBody>& commands);
     Result<void> report_locked(PlatformClient& platform);
 

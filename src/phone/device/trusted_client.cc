@@ -77,6 +77,19 @@ Result<protocol::CommandDone> TrustedClient::command_obey(const protocol::Signed
     return answer.done;
 }
 
+Result<protocol::PinState> TrustedClient::pin_begin(const protocol::SignedBody& permit) {
+    return call<protocol::PinState>(protocol::PinBeginRequest{permit});
+}
+
+Result<protocol::PinState> TrustedClient::pin_poll() {
+    return call<protocol::PinState>(protocol::PinPollRequest{});
+}
+
+Result<void> TrustedClient::pin_abort() {
+    TRY_VOID(call<protocol::PinAbortAnswer>(protocol::PinAbortRequest{}));
+    return {};
+}
+
 std::optional<TrustedFault> trusted_fault_of(const Error& error) {
     if (error.detail == 0 || error.detail > protocol::trusted_faults) return std::nullopt;
     return static_cast<TrustedFault>(error.detail - 1);

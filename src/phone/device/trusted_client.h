@@ -28,6 +28,9 @@ public:
         const protocol::PermitPrepareRequest& request);
     Result<void> permit_refused();
     Result<protocol::ReportMakeAnswer> report_make(const protocol::ReportMakeRequest& request);
+    Result<protocol::PinState> pin_begin(const protocol::SignedBody& permit);
+    Result<protocol::PinState> pin_poll();
+    Result<void> pin_abort();
     Result<protocol::CommandDone> command_obey(const protocol::SignedBody& command);
 
 private:

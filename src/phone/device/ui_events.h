@@ -20,6 +20,7 @@ namespace softpos::device {
 namespace ui_message {
 constexpr std::uint8_t approved = 0x03;
 constexpr std::uint8_t not_authorised = 0x07;
+constexpr std::uint8_t enter_pin = 0x09;
 constexpr std::uint8_t processing_error = 0x0F;
 constexpr std::uint8_t present_card = 0x15;
 constexpr std::uint8_t authorising = 0x1B;

@@ -37,9 +37,10 @@ std::string card_number(std::string_view bin, std::uint32_t number) {
     return digits;
 }
 
-// The "debit" card's file with another number in it.
-Result<card::CardProfile> profile_for(const std::string& folder, std::uint32_t number) {
-    const Buffer file = TRY(host::read_file(folder + "/debit.card", card_file_bytes_max));
+// That card's file with another number in it.
+Result<card::CardProfile> profile_for(const std::string& folder, const std::string& card,
+                                      std::uint32_t number) {
+    const Buffer file = TRY(host::read_file(folder + "/" + card + ".card", card_file_bytes_max));
     std::string text(text_of(file));
     const std::size_t at = text.find("\npan");
     const std::size_t equals = at == std::string::npos ? at : text.find('=', at);
@@ -70,7 +71,10 @@ protocol::Posture usual_posture() {
 }  // namespace
 
 struct FleetPhone::Memory final : trust::TrustedPlatform {
-    Memory(Random& source, const FleetPosture& posture) : source_(source), posture_(posture) {}
+    Memory(Random& source, const FleetPosture& posture, FleetCustomer* customer)
+        : source_(source), posture_(posture) {
+        if (customer != nullptr) screen_.emplace(*customer);
+    }
     Random& random() override { return source_; }
     Ticks ticks() override { return clock_.ticks(); }
     Result<SecretBytes> load_state() override { return load(state_); }
@@ -91,6 +95,7 @@ struct FleetPhone::Memory final : trust::TrustedPlatform {
     std::array<std::uint8_t, 32> measurement() override { return {}; }
     protocol::Protection protection() const override { return protocol::Protection::software; }
     std::vector<protocol::Finding> findings() override { return posture_.core; }
+    trust::TrustedUi* ui() override { return screen_ ? &*screen_ : nullptr; }
 
     void take_objects(const Memory& from) {
         state_ = from.state_.clone();
@@ -103,8 +108,43 @@ private:
         if (object.empty()) return fail(ErrorKind::not_found, "fleet: nothing was saved");
         return object.clone();
     }
+    // The customer finds each digit where the pad shows it.
+    class Screen final : public trust::TrustedUi {
+    public:
+        explicit Screen(FleetCustomer& customer) : customer_(customer) {}
+        Result<void> show(const trust::PinScreen& screen) override {
+            if (screen.kind != trust::PinScreen::Kind::pad || screen.entered != 0) return {};
+            ++customer_.pads;
+            keys_.clear();
+            for (const char digit : customer_.pin) {
+                const auto at =
+                    std::ranges::find(screen.digit_at, static_cast<std::uint8_t>(digit - '0'));
+                keys_.push_back({trust::PinKey::Kind::digit,
+                                 static_cast<std::uint8_t>(at - screen.digit_at.begin())});
+            }
+            keys_.push_back(
+                {customer_.pin.empty() ? trust::PinKey::Kind::cancel : trust::PinKey::Kind::confirm,
+                 0});
+            if (customer_.before_typing) customer_.before_typing();
+            shown_ = true;
+            return {};
+        }
+        std::optional<trust::PinKey> next_key() override {
+            if (!shown_ || keys_.empty()) return std::nullopt;
+            const trust::PinKey key = keys_.front();
+            keys_.erase(keys_.begin());
+            return key;
+        }
+
+    private:
+        FleetCustomer& customer_;
+        std::vector<trust::PinKey> keys_;
+        bool shown_ = false;
+    };
+
     Random& source_;
     const FleetPosture& posture_;
+    std::optional<Screen> screen_;
     SystemClock clock_;
     SecretBytes state_, journal_;
     std::uint64_t epoch_ = 0;
@@ -121,18 +161,25 @@ Result<Answer> expect(protocol::SpaAnswer answer) {
 
 }  // namespace
 
-FleetPhone::FleetPhone(card::VirtualCard card, Random& random)
+FleetPhone::FleetPhone(card::VirtualCard card, Random& random, bool screen)
     : card_(std::move(card)),
       posture_{usual_posture(), {}},
-      memory_(std::make_unique<Memory>(random, posture_)) {}
+      memory_(std::make_unique<Memory>(random, posture_, screen ? &customer_ : nullptr)) {
+    if (screen) {
+        posture_.app.hardware = static_cast<protocol::CapabilitySet>(
+            posture_.app.hardware | protocol::bit_of(protocol::Capability::card_pin));
+    }
+}
 FleetPhone::~FleetPhone() = default;
 
 Result<std::unique_ptr<FleetPhone>> FleetPhone::make(const std::string& cards_folder,
-                                                     std::uint32_t number, Random& random) {
-    auto profile = TRY(profile_for(cards_folder, number));
+                                                     std::uint32_t number, Random& random,
+                                                     const Kind& kind) {
+    auto profile = TRY(profile_for(cards_folder, kind.card, number));
     const auto issuer = TRY(issuer_of(cards_folder, profile.pan));
     auto data = TRY(card::personalise(std::move(profile), issuer));
-    return std::unique_ptr<FleetPhone>(new FleetPhone(card::VirtualCard(std::move(data)), random));
+    return std::unique_ptr<FleetPhone>(
+        new FleetPhone(card::VirtualCard(std::move(data)), random, kind.screen));
 }
 
 template <typename Answer>
@@ -205,16 +252,18 @@ Result<void> FleetPhone::obey(const std::vector<protocol::SignedBody>& commands)
     return {};
 }
 
-Result<protocol::PermitAsk> FleetPhone::prepare_permit(std::int64_t amount_minor) {
-    auto prepared = TRY(ask_core<protocol::PermitPrepareAnswer>(protocol::PermitPrepareRequest{
-        protocol::PermitPurpose::tap, amount_minor, 156, posture_.app}));
+Result<protocol::PermitAsk> FleetPhone::prepare_permit(std::int64_t amount_minor,
+                                                       protocol::PermitPurpose purpose) {
+    auto prepared = TRY(ask_core<protocol::PermitPrepareAnswer>(
+        protocol::PermitPrepareRequest{purpose, amount_minor, 156, posture_.app}));
     protocol::PermitAsk ask{std::move(prepared.request), {}};
     if (prepared.evidence) ask.evidences.push_back(*std::move(prepared.evidence));
     return ask;
 }
 
-Result<protocol::SignedBody> FleetPhone::permit(std::int64_t amount_minor) {
-    const auto answer = TRY(ask(TRY(prepare_permit(amount_minor))));
+Result<protocol::SignedBody> FleetPhone::permit(std::int64_t amount_minor,
+                                                protocol::PermitPurpose purpose) {
+    const auto answer = TRY(ask(TRY(prepare_permit(amount_minor, purpose))));
     if (const auto* given = std::get_if<protocol::PermitGiven>(&answer)) {
         TRY_VOID(obey(given->commands));
         return given->permit;
@@ -284,16 +333,40 @@ Result<std::string> FleetPhone::tap_under(protocol::SignedBody permit, std::int6
     if (outcome == nullptr || !outcome->card) {
         return fail(ErrorKind::denied, "fleet: the tap did not go online");
     }
-    return json::serialize(
-        json::object{{"idempotency_key", idempotency_key.text()},
-                     {"kind", "purchase"},
-                     {"amount_minor", amount_minor},
-                     {"currency", "CNY"},
-                     {"permit", outcome->permit.text()},
-                     {"card", json::object{{"ksn", to_hex(outcome->card->ksn)},
-                                           {"ciphertext", to_hex(outcome->card->ciphertext)},
-                                           {"cvm", "none"},
-                                           {"entry", "contactless"}}}});
+    Id128 pin_permit;
+    const bool asks_pin = outcome->cvm == protocol::TapCvm::online_pin;
+    std::optional<protocol::SealedPin> pin;
+    if (asks_pin) pin = TRY(take_pin(amount_minor, pin_permit));
+    json::object body{{"idempotency_key", idempotency_key.text()},
+                      {"kind", "purchase"},
+                      {"amount_minor", amount_minor},
+                      {"currency", "CNY"},
+                      {"permit", outcome->permit.text()},
+                      {"card", json::object{{"ksn", to_hex(outcome->card->ksn)},
+                                            {"ciphertext", to_hex(outcome->card->ciphertext)},
+                                            {"cvm", asks_pin ? "online_pin" : "none"},
+                                            {"entry", "contactless"}}}};
+    if (pin) {
+        body["pin"] = json::object{{"ksn", to_hex(pin->ksn)},
+                                   {"block", to_hex(pin->block)},
+                                   {"permit", pin_permit.text()}};
+    }
+    return json::serialize(body);
+}
+
+// denied where the customer gave none.
+Result<std::optional<protocol::SealedPin>> FleetPhone::take_pin(std::int64_t amount_minor,
+                                                                Id128& permit_id) {
+    auto in_hand = TRY(permit(amount_minor, protocol::PermitPurpose::pin));
+    const auto body = TRY(protocol::decode_spa_body(in_hand.body));
+    if (const auto* read = std::get_if<protocol::Permit>(&body)) permit_id = read->id;
+    auto state = TRY(ask_core<protocol::PinState>(protocol::PinBeginRequest{std::move(in_hand)}));
+    for (unsigned count = 0; count < steps_max && state.progress == protocol::PinProgress::waiting;
+         ++count) {
+        state = TRY(ask_core<protocol::PinState>(protocol::PinPollRequest{}));
+    }
+    if (!state.pin) return fail(ErrorKind::denied, "fleet: no PIN");
+    return state.pin;
 }
 
 }  // namespace softpos::sim

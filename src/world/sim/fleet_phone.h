@@ -12,6 +12,7 @@
 #include "protocol/spa.h"
 #include "world/card/virtual_card.h"
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -29,6 +30,13 @@ struct FleetPlatform {
 
 // How a simulated phone stands. What the app says and what its core sees are set apart, as they
 // would be told apart on a real one.
+// The customer at a simulated phone's own screen: types that PIN when the pad is shown, or cancels.
+struct FleetCustomer {
+    std::string pin;    // Empty: presses cancel.
+    unsigned pads = 0;  // How often a pad was shown.
+    std::function<void()> before_typing = {};
+};
+
 struct FleetPosture {
     protocol::Posture app;
     std::vector<protocol::Finding> core;
@@ -36,9 +44,19 @@ struct FleetPosture {
 
 class FleetPhone {
 public:
-    // `number` makes its card's number: up to 999999 different ones.
+    // `number` makes its card's number: up to 999999 different ones. The card is like the one of
+    // that name. With a customer's screen the phone takes PINs.
+    struct Kind {
+        std::string card = "debit";
+        bool screen = false;
+    };
     static Result<std::unique_ptr<FleetPhone>> make(const std::string& cards_folder,
-                                                    std::uint32_t number, Random& random);
+                                                    std::uint32_t number, Random& random,
+                                                    const Kind& kind);
+    static Result<std::unique_ptr<FleetPhone>> make(const std::string& cards_folder,
+                                                    std::uint32_t number, Random& random) {
+        return make(cards_folder, number, random, Kind());
+    }
     ~FleetPhone();
 
     // Takes an activation code to the platform, as the phone services do.
@@ -49,9 +67,11 @@ public:
     Result<std::string> tap(std::int64_t amount_minor, const Id128& idempotency_key, Instant now);
 
     // The steps of a tap one by one. What the platform commands is obeyed.
-    Result<protocol::PermitAsk> prepare_permit(std::int64_t amount_minor);
+    Result<protocol::PermitAsk> prepare_permit(
+        std::int64_t amount_minor, protocol::PermitPurpose purpose = protocol::PermitPurpose::tap);
     Result<protocol::SpaAnswer> ask(const protocol::SpaRequest& request);
-    Result<protocol::SignedBody> permit(std::int64_t amount_minor);
+    Result<protocol::SignedBody> permit(
+        std::int64_t amount_minor, protocol::PermitPurpose purpose = protocol::PermitPurpose::tap);
     Result<std::string> tap_under(protocol::SignedBody permit, std::int64_t amount_minor,
                                   const Id128& idempotency_key, Instant now);
     Result<void> report();
@@ -62,6 +82,7 @@ public:
                                              std::uint32_t card_number) const;
 
     FleetPosture& posture() { return posture_; }
+    FleetCustomer& customer() { return customer_; }
     const std::optional<protocol::SpaRefused>& last_refusal() const { return refused_; }
 
     // With the phone's own certificate.
@@ -72,13 +93,15 @@ public:
 
 private:
     struct Memory;  // The platform of the trusted core, in memory.
-    FleetPhone(card::VirtualCard card, Random& random);
+    FleetPhone(card::VirtualCard card, Random& random, bool screen);
+    Result<std::optional<protocol::SealedPin>> take_pin(std::int64_t amount_minor, Id128& permit);
     template <typename Answer>
     Result<Answer> ask_core(const protocol::TrustedRequest& request);
     Result<void> obey(const std::vector<protocol::SignedBody>& commands);
 
     card::VirtualCard card_;
     FleetPosture posture_;
+    FleetCustomer customer_;
     std::unique_ptr<Memory> memory_;
     std::unique_ptr<trust::TrustedCore> core_;
     FleetPlatform platform_;

@@ -38,8 +38,22 @@ bool expired(std::string_view yymm, std::uint32_t business_date) {
 
 }  // namespace
 
-void Issuer::open_account(std::string pan, std::int64_t balance_minor) {
-    accounts_[std::move(pan)].balance_minor = balance_minor;
+void Issuer::open_account(std::string pan, std::int64_t balance_minor, std::string pin) {
+    Account& account = accounts_[std::move(pan)];
+    account.balance_minor = balance_minor;
+    account.pin = std::move(pin);
+    account.wrong_pins = 0;
+}
+
+// As an issuer counts: the third wrong one closes it, and a right one starts anew.
+std::string Issuer::check_pin(const AuthorisationRequest& request, Account& account) {
+    if (!request.pin || account.pin.empty()) return {};
+    if (account.wrong_pins >= wrong_pins_max) return "38";
+    if (*request.pin == account.pin) {
+        account.wrong_pins = 0;
+        return {};
+    }
+    return ++account.wrong_pins >= wrong_pins_max ? "38" : "55";
 }
 
 std::int64_t Issuer::balance_minor(std::string_view pan) const {
@@ -59,6 +73,7 @@ std::string Issuer::authorise(const AuthorisationRequest& request) {
     Account& account = found->second;
     if (expired(request.expiry_yymm, request.business_date)) return "54";
     std::string refused = check_cryptogram(request, account);
+    if (refused.empty()) refused = check_pin(request, account);
     if (!refused.empty()) return refused;
     if (account.balance_minor < request.amount_minor) return "51";
     account.balance_minor -= request.amount_minor;

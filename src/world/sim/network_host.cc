@@ -5,6 +5,7 @@
 #include "codec/ber_tlv.h"
 #include "crypto/cipher.h"
 #include "crypto/mac.h"
+#include "crypto/pin_block.h"
 
 #include <algorithm>
 #include <array>
@@ -210,6 +211,7 @@ std::string NetworkHost::answer_sign_in(Turn& turn) {
     if (terminal.signed_in_on != config_.business_date) ++terminal.batch;
     terminal.signed_in_on = config_.business_date;
     terminal.mac_key = std::move(mac_key);
+    terminal.pin_key = std::move(pin_key);
     CHECK(turn.out.set(60, "00" + printed("%06u", terminal.batch) + "003").has_value());
     CHECK(turn.out.set_binary(62, field62).has_value());
     return "00";
@@ -241,6 +243,17 @@ std::string NetworkHost::answer_financial(Turn& turn) {
     return turn.text(3) == "000000" ? answer_purchase(turn, std::move(record)) : "40";
 }
 
+// Format 0 under the terminal's working key. Spec: [CUP-POS] field 52.
+std::optional<std::string> NetworkHost::pin_of(const Terminal& terminal, Bytes block,
+                                               std::string_view pan_digits) {
+    const auto pan = Pan::parse(pan_digits);
+    const auto key = crypto::BlockKey::make(crypto::Cipher::tdes, terminal.pin_key.bytes());
+    if (!pan || !key) return std::nullopt;
+    const auto pin = crypto::decrypt_pin(crypto::PinFormat::iso0, *key, block, &*pan);
+    if (!pin) return std::nullopt;
+    return std::string(text_of(pin->clear_digits()));
+}
+
 std::string NetworkHost::answer_purchase(Turn& turn, NetworkRecord record) {
     const std::string cents = printed("%02d", static_cast<int>(record.amount_minor % 100));
     if (config_.sandbox_codes && std::ranges::find(sandbox_codes, cents) != sandbox_codes.end()) {
@@ -255,12 +268,18 @@ std::string NetworkHost::answer_purchase(Turn& turn, NetworkRecord record) {
     std::string expiry = turn.text(14);
     if (expiry.empty() && separator != std::string::npos) expiry = track2.substr(separator + 1, 4);
     if (separator != std::string::npos && track2.substr(0, separator) != record.pan) return "14";
+    std::optional<std::string> pin;
+    if (const auto block = turn.in.binary(52)) {
+        pin = pin_of(*turn.terminal, *block, record.pan);
+        if (!pin) return "99";  // Not a PIN block under this terminal's key, or of another card.
+    }
     const std::string code = issuer_.authorise({.pan = record.pan,
                                                 .psn = psn,
                                                 .expiry_yymm = expiry,
                                                 .business_date = config_.business_date,
                                                 .amount_minor = record.amount_minor,
-                                                .field55 = turn.in.binary(55).value_or(Bytes())});
+                                                .field55 = turn.in.binary(55).value_or(Bytes()),
+                                                .pin = pin});
     if (code != "00") {
         ++counters_.declined;
         return code;

@@ -90,6 +90,7 @@ private:
         std::string merchant_id;
         SecretBytes master_key;
         SecretBytes mac_key;
+        SecretBytes pin_key;
         std::uint32_t batch = 0;
         std::uint32_t signed_in_on = 0;
     };
@@ -110,6 +111,8 @@ private:
 
     std::string answer_sign_in(Turn& turn);
     std::string answer_financial(Turn& turn);
+    static std::optional<std::string> pin_of(const Terminal& terminal, Bytes block,
+                                             std::string_view pan_digits);
     std::string answer_purchase(Turn& turn, NetworkRecord record);
     std::string answer_void(Turn& turn, NetworkRecord record);
     std::string answer_refund(Turn& turn, NetworkRecord record);

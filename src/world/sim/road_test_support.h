@@ -78,6 +78,8 @@ public:
     ~RoadWorld();
 
     RoadPhone& add_phone();
+    // With a screen of the customer's, and a card that asks for that PIN.
+    RoadPhone& add_pin_phone(const std::string& pin);
     RoadPhone& phone() { return *phones_.front(); }
     FleetPlatform platform() const;
     std::string enrolment_code();  // For a terminal that nobody has taken yet.
@@ -119,6 +121,7 @@ public:
     Random& random() { return random_; }
 
 private:
+    RoadPhone& add(Result<std::unique_ptr<FleetPhone>> phone, const std::string& pin);
     void start_network();
     void set_up_service();
     void make_merchant();

@@ -185,16 +185,26 @@ std::string RoadWorld::enrolment_code() {
     return made.text("activation_code");
 }
 
-RoadPhone& RoadWorld::add_phone() {
-    auto phone = FleetPhone::make(host::data_path("cards"),
-                                  static_cast<std::uint32_t>(phones_.size()), random_);
+RoadPhone& RoadWorld::add(Result<std::unique_ptr<FleetPhone>> phone, const std::string& pin) {
     CHECK(phone.has_value());
     CHECK((*phone)->enrol(platform(), enrolment_code()).has_value());
-    const json::object account{{"pan", (*phone)->card_pan()},
-                               {"balance_minor", card_balance_minor}};
+    json::object account{{"pan", (*phone)->card_pan()}, {"balance_minor", card_balance_minor}};
+    if (!pin.empty()) account["pin"] = pin;
     CHECK(network("/v1/accounts", json::serialize(account)).status() == 200);
     phones_.push_back(std::make_unique<RoadPhone>(*this, *std::move(phone)));
     return *phones_.back();
+}
+
+RoadPhone& RoadWorld::add_phone() {
+    const auto number = static_cast<std::uint32_t>(phones_.size());
+    return add(FleetPhone::make(host::data_path("cards"), number, random_), {});
+}
+
+RoadPhone& RoadWorld::add_pin_phone(const std::string& pin) {
+    const auto number = static_cast<std::uint32_t>(phones_.size());
+    return add(FleetPhone::make(host::data_path("cards"), number, random_,
+                                {.card = "pin-always", .screen = true}),
+               pin);
 }
 
 FleetPlatform RoadWorld::platform() const {

@@ -204,6 +204,64 @@ TEST_F(RoadTrust, TheSameRequestAgainIsTheSamePermit) {
     EXPECT_EQ(id_of(), id_of());
 }
 
+// ---- PINs -------------------------------------------------------------------------------------
+
+class RoadPin : public RoadTrust {
+protected:
+    RoadPin() : pos_(world_.add_pin_phone("1234")) { pos_.device().customer().pin = "1234"; }
+    RoadPhone& pos_;
+};
+
+TEST_F(RoadPin, ThePinGoesFromThePadToTheIssuer) {
+    const Reply reply = pos_.purchase(amount);
+    EXPECT_EQ(reply.result(), "approved") << reply.body();
+    EXPECT_EQ(pos_.device().customer().pads, 1U);
+    EXPECT_EQ(phone_.purchase(amount).result(), "approved") << "a card that asks for none";
+    world_.expect_consistent();
+}
+
+TEST_F(RoadPin, AWrongPinIsTheIssuersToRefuse) {
+    pos_.device().customer().pin = "4321";
+    EXPECT_EQ(pos_.purchase(amount).text("response_code"), "55");
+    EXPECT_EQ(pos_.purchase(amount).text("response_code"), "55");
+    EXPECT_EQ(pos_.purchase(amount).text("response_code"), "38") << "three are enough";
+    pos_.device().customer().pin = "1234";
+    EXPECT_EQ(pos_.purchase(amount).text("response_code"), "38");
+    EXPECT_EQ(world_.spent(), 0);
+}
+
+TEST_F(RoadPin, WithoutThePinNothingLeavesThePhone) {
+    pos_.device().customer().pin.clear();
+    EXPECT_FALSE(pos_.device().tap(amount, key(), world_.clock().now()));
+    EXPECT_EQ(pos_.device().customer().pads, 1U);
+    EXPECT_EQ(world_.spent(), 0);
+}
+
+// The PIN is for this tap of this terminal: elsewhere it does not open.
+TEST_F(RoadPin, APinServesNoOtherSale) {
+    const json::object first = json::parse(pos_.tap(amount)).as_object();
+    json::object second = json::parse(pos_.tap(amount)).as_object();
+    second["pin"] = first.at("pin");
+    EXPECT_NE(pos_.send(json::serialize(second)).result(), "approved");
+    second.erase("pin");
+    EXPECT_NE(pos_.send(json::serialize(second)).result(), "approved");
+    EXPECT_EQ(world_.spent(), 0);
+}
+
+TEST_F(RoadPin, RootedBetweenPermitAndPinNothingIsCollected) {
+    auto& posture = pos_.device().posture();
+    pos_.device().customer().before_typing = [&posture] {
+        posture.core = {{FindingCode::hook, TrustClass::core, 3}};
+    };
+    EXPECT_FALSE(pos_.device().tap(amount, key(), world_.clock().now()));
+    EXPECT_EQ(pos_.device().customer().pads, 1U) << "it was asked for, and not taken";
+    EXPECT_TRUE(pos_.device().report());
+    EXPECT_EQ(incident().text("finding.code"), "HOOK");
+    EXPECT_EQ(incident().text("terminal_id"), pos_.terminal());
+    EXPECT_EQ(pos_.device().status()->mode, CoreMode::wiped);
+    EXPECT_EQ(world_.spent(), 0);
+}
+
 // ---- Copies -----------------------------------------------------------------------------------
 
 TEST_F(RoadTrust, ACopyIsFoundWithinOneTransaction) {

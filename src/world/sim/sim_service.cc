@@ -10,6 +10,7 @@
 #include "codec/strict_json.h"
 #include "crypto/cipher.h"
 #include "crypto/kcv.h"
+#include "crypto/pin_block.h"
 #include "host/durable_file.h"
 #include "net/frame_server.h"
 #include "net/http_server.h"
@@ -188,13 +189,15 @@ net::HttpResponse SimService::Impl::add_account(codec::StrictJson& body) {
     const std::string name = body.optional_text("card", 64).value_or("");
     std::string pan = body.optional_text("pan", 19).value_or("");
     const std::int64_t balance = body.integer("balance_minor", 0, amount_minor_max);
+    const std::string pin = body.optional_text("pin", 12).value_or("");
+    if (!pin.empty() && !crypto::Pin::parse(bytes_of(pin))) body.fault(Refusal::bad_value, "pin");
     if (pan.empty() && !name.empty()) {
         const auto card = load_card(cards_folder, name);
         if (card) pan = card->profile().pan.clear_digits();
     }
     if (!Pan::parse(pan)) body.fault(Refusal::bad_value, name.empty() ? "pan" : "card");
     if (const auto fault = body.finish()) return refuse(fault->refusal, fault->field);
-    issuer.open_account(pan, balance);
+    issuer.open_account(pan, balance, pin);
     return answer_json(json::object{{"card", mask_pan(pan)}, {"balance_minor", balance}});
 }
 
