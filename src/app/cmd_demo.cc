@@ -17,6 +17,7 @@ namespace {
 constexpr std::int64_t answer_ms = 1500;  // Short, so that the lost answer is not waited for long.
 constexpr std::int64_t card_balance_minor = 1'000'000;
 constexpr std::string_view debit_card = "debit";
+constexpr std::string_view pin_card = "pin-always";
 
 // Prints numbered steps; the first that fails ends the story.
 class SettledStory : private Story {
@@ -32,8 +33,12 @@ private:
     Result<void> next_day();
     Result<void> last_proof();
 
-    Result<std::string> tap(std::int64_t amount_minor, std::string_view what,
-                            std::string_view expected);
+    struct Tap {
+        std::int64_t amount_minor = 0;
+        std::string_view what, expected;
+        std::string_view card = debit_card;
+    };
+    Result<std::string> tap(const Tap& tap);
     Result<void> close_day(const std::string& date);
 
     DemoWorld& world_;
@@ -60,15 +65,20 @@ Result<void> SettledStory::set_up() {
 
     TRY(DemoWorld::ask(world_.network(), "/v1/accounts",
                        json_object({{"card", debit_card}, {"balance_minor", card_balance_minor}})));
+    TRY(DemoWorld::ask(
+        world_.network(), "/v1/accounts",
+        json_object({{"card", pin_card}, {"balance_minor", card_balance_minor}, {"pin", "2580"}})));
     issuer_total_at_start_ =
         TRY(DemoWorld::ask(world_.network(), "/v1/state", "")).number("accounts_total_minor");
     return {};
 }
 
 // One tap; the id of the payment, if its result is the expected one.
-Result<std::string> SettledStory::tap(std::int64_t amount_minor, std::string_view what,
-                                      std::string_view expected) {
-    TRY_VOID(world_.hold_card(std::string(debit_card)));
+Result<std::string> SettledStory::tap(const Tap& one) {
+    const std::int64_t amount_minor = one.amount_minor;
+    const std::string_view what = one.what;
+    const std::string_view expected = one.expected;
+    TRY_VOID(world_.hold_card(std::string(one.card)));
     Stopwatch watch;
     const JsonAnswer answer = TRY(world_.phone().post(
         "/v1/purchase", json_object({{"amount_minor", amount_minor}, {"reference", what}})));
@@ -94,7 +104,7 @@ Result<std::string> SettledStory::tap(std::int64_t amount_minor, std::string_vie
 
 Result<void> SettledStory::sales() {
     title("Cards are tapped");
-    const std::string first = TRY(tap(12'800, "dinner for four", "approved"));
+    const std::string first = TRY(tap({12'800, "dinner for four", "approved"}));
     detail("a permit for this one step; three commands to the card; the issuer recomputed its");
     detail("cryptogram; the terminal's serial number proved itself; MAC both ways");
     date_ = TRY(DemoWorld::ask(world_.acquirer(), "/v1/status", "")).text("business_date");
@@ -102,9 +112,14 @@ Result<void> SettledStory::sales() {
         TRY(DemoWorld::ask(world_.acquirer(), "/v1/merchants/" + merchant_ + "/balance", ""));
     line("merchant credited: " + yuan(balance.number("payable_minor")) + " yuan after the fee",
          "ledger", "");
-    voided_ = TRY(tap(3'650, "wrong table", "approved"));
-    refunded_ = TRY(tap(8'800, "takeaway", "approved"));
-    TRY(tap(4'251, "no money left (xx.51)", "declined"));
+    voided_ = TRY(tap({3'650, "wrong table", "approved"}));
+    refunded_ = TRY(tap({8'800, "takeaway", "approved"}));
+    TRY(tap({4'251, "no money left (xx.51)", "declined"}));
+    world_.customer().will_type("2580");
+    TRY(tap({6'000, "a card that always asks for its PIN", "approved", pin_card}));
+    detail(
+        "the pad was on the core's own screen, its digits shuffled; a second permit; PIN block to");
+    detail("the vault, translated for the network, checked by the issuer");
 
     Stopwatch watch;
     const auto voiding = TRY(DemoWorld::ask(
@@ -120,7 +135,7 @@ Result<void> SettledStory::broken_network() {
     title("The network is cut in the middle of a sale");
     TRY(DemoWorld::ask(world_.network(), "/v1/faults",
                        json_object({{"action", "cut"}, {"mti", "0200"}})));
-    const std::string lost = TRY(tap(6'600, "answer lost on the wire", "declined"));
+    const std::string lost = TRY(tap({6'600, "answer lost on the wire", "declined"}));
     detail(
         "the issuer had approved and no answer came: reversed from what was written before it was "
         "sent");
@@ -136,7 +151,7 @@ Result<void> SettledStory::broken_network() {
     Stopwatch restart;
     TRY_VOID(world_.kill_and_restart_server());
     line("server killed with SIGKILL and started again", "", restart.ms());
-    TRY(tap(1'000, "tea, after the restart", "approved"));
+    TRY(tap({1'000, "tea, after the restart", "approved"}));
     return {};
 }
 
@@ -209,7 +224,7 @@ Result<void> SettledStory::next_day() {
         return fail(ErrorKind::denied, "demo: a refund above the sale was not refused");
     }
     line("60.00 more would be above the sale: " + code, "refused here", over_watch.ms());
-    TRY(tap(20'000, "a banquet", "approved"));
+    TRY(tap({20'000, "a banquet", "approved"}));
     const std::string tomorrow =
         TRY(DemoWorld::ask(world_.acquirer(), "/v1/status", "")).text("business_date");
     title("The day " + tomorrow + " ends");
@@ -233,7 +248,7 @@ Result<void> SettledStory::last_proof() {
     line("the books sum to " + yuan(sum), "ledger", "");
     const auto state = TRY(DemoWorld::ask(world_.network(), "/v1/state", ""));
     const std::int64_t spent = issuer_total_at_start_ - state.number("accounts_total_minor");
-    const std::int64_t expected = 12'800 + 8'800 + 1'000 - 3'000 + 20'000;
+    const std::int64_t expected = 12'800 + 8'800 + 6'000 + 1'000 - 3'000 + 20'000;
     line("cardholders paid " + yuan(spent) + " yuan, exactly what was sold and not returned",
          "issuers", "");
     if (sum != 0 || outside != 0 || spent != expected) {

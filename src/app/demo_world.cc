@@ -174,16 +174,18 @@ Result<void> DemoWorld::kill_and_restart_server() {
 
 Result<void> DemoWorld::start_phone() {
     card_->carrier = TRY(sim::SocketCarrier::listen(folder_ + "/card.sock"));
+    customer_ = TRY(PinCustomer::make());
     return start_phone_programs();
 }
 
 Result<void> DemoWorld::start_phone_programs() {
     const std::string trusted_socket = folder_ + "/trusted.sock";
     const std::string phone_socket = folder_ + "/phone.sock";
-    trusted_ = TRY(spawn("softpos-trusted",
-                         {"--socket", trusted_socket, "--state", folder_ + "/trusted",
-                          "--platform-key", folder_ + "/server/permit.pub"},
-                         &gate_report_));
+    trusted_ =
+        TRY(spawn("softpos-trusted",
+                  {"--socket", trusted_socket, "--state", folder_ + "/trusted", "--platform-key",
+                   folder_ + "/server/permit.pub", "--pin-screen", customer_->screen_path()},
+                  &gate_report_));
     std::string line;
     device_ = TRY(spawn("softpos-device",
                         {"--state", folder_ + "/phone", "--socket", phone_socket, "--trusted",

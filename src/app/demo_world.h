@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/json_api.h"
+#include "app/pin_customer.h"
 #include "base/result.h"
 #include "host/child_process.h"
 #include "world/sim/load_run.h"
@@ -65,6 +66,7 @@ public:
     Result<void> start_vault();
     Result<void> kill_and_restart_server();
 
+    PinCustomer& customer() { return *customer_; }  // At the phone's own PIN screen.
     pid_t trusted_pid() const { return trusted_->pid(); }
     // The phone is switched off and on: core and services end and start on what they keep.
     Result<void> restart_phone();
@@ -91,6 +93,7 @@ private:
                                      std::string* first_line);
 
     struct Card;
+    std::unique_ptr<PinCustomer> customer_;
     std::string folder_;
     Options options_;
     std::string gate_report_;
