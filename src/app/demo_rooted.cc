@@ -1,6 +1,6 @@
-// Two real attacks, by root, with a debugger: between the permit and the tap, and while a sale
-// waits for its answer. Each time: nothing is collected, and the acquirer knows which device of
-// which merchant it was.
+// Three real attacks, by root, with a debugger: between the permit and the tap, while a sale waits
+// for its answer, and between the permit and the PIN. Each time nothing is collected, and the
+// acquirer knows which device of which merchant it was.
 #include "app/demo_rooted.h"
 
 #include "app/console.h"
@@ -30,6 +30,7 @@ constexpr std::int64_t first_sale = 12'800;
 constexpr std::int64_t attacked_sale = 66'600;
 constexpr std::int64_t open_sale = 99'900;
 constexpr std::string_view debit_card = "debit";
+constexpr std::string_view pin_card = "pin-always";
 constexpr unsigned polls_max = 2'000;
 
 // Listens for the acquirer: what it was told, and when.
@@ -106,6 +107,8 @@ private:
     Result<void> before_the_tap();
     Result<void> back_again();
     Result<void> while_it_is_open();
+    Result<void> before_the_pin();
+    Result<void> let_in_again();
     Result<void> show_case(std::size_t number, std::string_view expected_payment_state);
     Result<void> await_event(std::string_view message);
     Result<JsonAnswer> ask(const std::string& target) {
@@ -176,7 +179,12 @@ Result<void> RootedStory::show_case(std::size_t number, std::string_view expecte
     const auto event = listener_.wait_for(number);
     if (!event) return fail(ErrorKind::unavailable, "demo: the acquirer was not told");
     const auto incidents = TRY(ask("/v1/incidents"));
-    const auto told = TRY(ask("/v1/incidents/" + incidents.text("incidents.0.incident_id")));
+    const std::string at = "/v1/incidents/" + incidents.text("incidents.0.incident_id");
+    auto told = TRY(ask(at));
+    // The acquirer is told first; the vault answers a moment later.
+    for (unsigned i = 0; i < polls_max && told.text("keys") == "revocation_due"; ++i) {
+        told = TRY(ask(at));
+    }
     detail("case " + told.text("incident_id"));
     detail("  " + told.text("finding.code") + ", said by the " + told.text("finding.origin") +
            " over its own signature; device " + told.text("facts.device.model") + ", terminal " +
@@ -246,6 +254,63 @@ Result<void> RootedStory::before_the_tap() {
     return {};
 }
 
+Result<void> RootedStory::let_in_again() {
+    TRY_VOID(world_.restart_phone());
+    const std::string at = "/v1/terminals/" + terminal_;
+    TRY(DemoWorld::ask(world_.acquirer(), at + "/release", "{}"));
+    const auto code = TRY(DemoWorld::ask(world_.acquirer(), at + "/activation", "{}"));
+    TRY(world_.enrol_phone(code.text("activation_code")));
+    line("cleaned, released by a person, enrolled again with new keys", "POST release", "");
+    return {};
+}
+
+// The customer has been asked, and the debugger is there before the first key.
+Result<void> RootedStory::before_the_pin() {
+    title("Root attacks between permit and PIN");
+    TRY_VOID(let_in_again());
+    const std::int64_t before = TRY(spent());
+    TRY(DemoWorld::ask(
+        world_.network(), "/v1/accounts",
+        json_object({{"card", pin_card}, {"balance_minor", balance_minor}, {"pin", "2580"}})));
+    issuer_at_start_ += balance_minor;
+    std::mutex mutex;
+    bool asked = false;
+    std::condition_variable changed;
+    // A tracer is a thread: ours, because it must stay.
+    bool attacked = false;
+    world_.customer().will_type("2580", [&] {
+        std::unique_lock lock(mutex);
+        asked = true;
+        changed.notify_all();
+        changed.wait(lock, [&] { return attacked; });
+    });
+    TRY_VOID(world_.hold_card(std::string(pin_card)));
+    Sale sale(TRY(world_.another_phone_api()), attacked_sale);
+    Result<void> attack;
+    {
+        std::unique_lock lock(mutex);
+        const bool shown = changed.wait_for(lock, std::chrono::seconds(20), [&] { return asked; });
+        if (shown) attack = attach_debugger(world_.trusted_pid());
+        attacked = true;
+        changed.notify_all();
+        if (!shown) return fail(ErrorKind::unavailable, "demo: no PIN pad was shown");
+    }
+    TRY_VOID(attack);
+    line("the card asks for its PIN; a second permit; the pad is shown", "SPA/1", "");
+    line("root attaches a debugger before the first key", "PTRACE_SEIZE", "");
+    const auto answer = TRY(sale.finish());
+    line("the PIN is typed: " + answer.text("result") + ", " + answer.text("refusal.code"),
+         "no PIN block", "");
+    if (answer.text("refusal.code") != "DEVICE_NOT_TRUSTED") {
+        return otherwise(answer, "demo: the sale was not refused");
+    }
+    TRY_VOID(show_case(3, ""));
+    const std::int64_t paid = TRY(spent());
+    line("cardholders paid " + yuan(paid) + " yuan, as before the attack", "issuers", "");
+    if (paid != before) return otherwise(answer, "demo: something was collected");
+    return {};
+}
+
 Result<void> RootedStory::back_again() {
     title("The phone is cleaned, and a person lets it in again");
     TRY_VOID(world_.restart_phone());
@@ -292,7 +357,8 @@ Result<void> RootedStory::tell() {
     TRY_VOID(set_up());
     TRY_VOID(before_the_tap());
     TRY_VOID(back_again());
-    return while_it_is_open();
+    TRY_VOID(while_it_is_open());
+    return before_the_pin();
 }
 
 }  // namespace

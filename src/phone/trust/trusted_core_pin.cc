@@ -32,11 +32,11 @@ PinProgress progress_of(PinEntry::State state) {
 
 }  // namespace
 
-// Before it is enrolled a core with a screen could; afterwards it needs a key for PINs too.
+// A core with a screen could, before it is enrolled and after its keys are gone: it says so in its
+// next enrolment. Else it needs a key for PINs too.
 bool TrustedCore::can_take_pin() const {
     if (platform_.ui() == nullptr) return false;
-    if (!terminal_) return true;
-    if (!terminal_->working) return false;
+    if (!terminal_ || !terminal_->working) return true;
     const auto& keys = terminal_->working->pin_keys;
     return keys && !keys->exhausted();
 }

@@ -65,7 +65,7 @@ TEST_F(RoadTrust, RootedBetweenPermitAndTapNothingIsCollected) {
     EXPECT_EQ(told.text("merchant_id"), world_.merchant());
     EXPECT_EQ(told.text("facts.device.model"), "fleet");
     EXPECT_GE(told.size("facts.last_evidence"), 2U);
-    EXPECT_EQ(told.text("keys"), "revoked");
+    EXPECT_TRUE(RoadWorld::wait_until([&] { return incident().text("keys") == "revoked"; }));
     EXPECT_EQ(device().text("state"), "SUSPENDED");
     EXPECT_EQ(device().text("filing.status"), "disabled");
     EXPECT_EQ(world_.spent(), amount) << "what was sold before, and nothing since";
