@@ -159,6 +159,10 @@ private:
             const auto body = decode_spa_body(command->command.body).value();
             return CommandObeyAnswer{{std::get<Command>(body).id, true}};
         }
+        return answer_tap(request);
+    }
+    protocol::TrustedAnswer answer_tap(const protocol::TrustedRequest& request) {
+        using namespace protocol;
         if (const auto* begin = std::get_if<TapBeginRequest>(&request)) {
             ++taps;
             last_begin = *begin;

@@ -91,6 +91,10 @@ struct ReportCase {
 Decision appraise_report(const Policy& policy, const DeviceRecord& device, const ReportCase& told,
                          const ServerView& view);
 
+// Something that only the platform sees, outside any message.
+Decision appraise_seen(const Policy& policy, const DeviceRecord& device,
+                       const protocol::Finding& finding, Instant now);
+
 // Nothing came. SILENCE where the phone is in use and was to be heard by now; decay of points.
 Decision appraise_silence(const Policy& policy, const DeviceRecord& device, Instant now);
 

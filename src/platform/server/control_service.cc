@@ -159,7 +159,7 @@ Result<void> ControlService::Impl::start_trust(const ServerConfig& config, const
     devices = std::make_unique<DeviceDesk>(DeviceDesk::Parts{
         *store, *vault, *workers, *timers, *engine, *webhooks, *policies, clock, random});
     trust = std::make_unique<TrustCalls>(
-        TrustCalls::Parts{*store, *devices, *policies, *webhooks, clock});
+        TrustCalls::Parts{*store, *devices, *policies, *webhooks, evidence, clock});
     permits = std::make_unique<PermitDesk>(PermitDesk::Parts{*store, *workers, *devices, *policies,
                                                              evidence, *signer, clock, random,
                                                              config.acquirer_code});

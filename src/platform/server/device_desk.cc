@@ -230,23 +230,7 @@ void DeviceDesk::see(const protocol::Finding& finding, const merchant::Terminal&
             if (!device.record) return {};
             const auto policy = parts_.policies.in_force();
             const Instant now = parts_.clock.now();
-            monitor::Decision decision;
-            decision.next = *device.record;
-            decision.findings = {finding};
-            decision.next.score = monitor::scored(*policy, decision.next.score, {&finding, 1}, now);
-            decision.score = monitor::score_of(*policy, decision.next.score, now);
-            if (policy->rule(finding.code, finding.origin).hard) {
-                const monitor::DeviceEvent event{.kind = monitor::DeviceEventKind::hard,
-                                                 .target = monitor::DeviceState::suspended,
-                                                 .finding = finding,
-                                                 .policy_version = policy->version,
-                                                 .evidence_digest = device.row.evidence_head};
-                auto step = TRY(monitor::step(decision.next, event, now));
-                decision.incident = device.record->state != monitor::DeviceState::suspended;
-                decision.revoke_keys = decision.incident;
-                decision.transition = step.transition;
-                decision.next = std::move(step.next);
-            }
+            const auto decision = monitor::appraise_seen(*policy, *device.record, finding, now);
             const Caller caller{.terminal = terminal, .peer_address = {}};
             const Judged judged{.entry = EvidenceEntry::seen,
                                 .at = now,

@@ -13,6 +13,7 @@ constexpr std::size_t body_fields = 5;
 constexpr std::size_t findings_kept_max = 200;
 constexpr std::size_t reason_bytes_max = 120;
 constexpr unsigned key_homes = 4;
+constexpr std::string_view granted = "granted ";
 constexpr unsigned outcomes = 3;
 
 constexpr auto put_evidence = [](CborWriter& out, const protocol::Evidence& one) { put(out, one); };
@@ -74,6 +75,17 @@ std::string_view name_of(EvidenceEntry entry) {
 std::optional<EvidenceEntry> evidence_entry(std::uint64_t stored) {
     if (stored < 1 || stored > 5) return std::nullopt;
     return static_cast<EvidenceEntry>(stored);
+}
+
+std::string permit_outcome(const Id128& permit) {
+    return std::string(granted) + permit.text();
+}
+
+std::optional<Id128> granted_permit(std::string_view outcome) {
+    if (!outcome.starts_with(granted)) return std::nullopt;
+    auto id = Id128::parse(outcome.substr(granted.size()));
+    if (!id) return std::nullopt;
+    return *id;
 }
 
 Result<KeptEvidence> read_evidence(Bytes row_body) {

@@ -26,11 +26,15 @@ enum class EvidenceEntry : std::uint8_t {
 std::string_view name_of(EvidenceEntry entry);
 std::optional<EvidenceEntry> evidence_entry(std::uint64_t stored);
 
+// The outcome of a request that got a permit, and the permit out of it; empty of any other.
+std::string permit_outcome(const Id128& permit);  // "granted 0190…"
+std::optional<Id128> granted_permit(std::string_view outcome);
+
 // What is kept of one judgement. Borrowed.
 struct Judged {
     EvidenceEntry entry{};
     Instant at;
-    std::string outcome;  // "granted", "refused: suspended"
+    std::string outcome;  // "granted 01a…", with the permit; "refused: suspended"
     std::uint32_t policy_version = 0;
     Bytes body = {};  // As signed by the core; empty where there was no message.
     Bytes signature = {};

@@ -142,16 +142,16 @@ Result<void> PermitDesk::decide(store::Tx& tx, Case& one) {
         TRY_VOID(tx.insert(row_of_permit(*one.permit, one.request, one.digest)));
         device.row.last_permit = one.permit->id;
     }
-    const Judged judged{
-        .entry = EvidenceEntry::permit,
-        .at = now,
-        .outcome = granted ? "granted" : "refused: " + std::string(name_of(decision.refusal)),
-        .policy_version = policy->version,
-        .body = one.sent.body,
-        .signature = one.sent.signature,
-        .evidences = one.evidences,
-        .verdicts = one.verdicts,
-        .findings = decision.decision.findings};
+    const Judged judged{.entry = EvidenceEntry::permit,
+                        .at = now,
+                        .outcome = granted ? permit_outcome(one.permit->id)
+                                           : "refused: " + std::string(name_of(decision.refusal)),
+                        .policy_version = policy->version,
+                        .body = one.sent.body,
+                        .signature = one.sent.signature,
+                        .evidences = one.evidences,
+                        .verdicts = one.verdicts,
+                        .findings = decision.decision.findings};
     one.written = TRY(parts_.devices.write(tx, device, {one.caller, decision.decision, judged}));
     return {};
 }

@@ -7,6 +7,7 @@
 #include "platform/server/answers.h"
 #include "platform/server/device_codec.h"
 #include "platform/server/incident_facts.h"
+#include "platform/server/policy_trial.h"
 
 #include <boost/json.hpp>
 
@@ -24,6 +25,7 @@ constexpr std::size_t page_rows = 100;
 constexpr std::size_t topics_bytes_max = 256;
 constexpr std::size_t url_bytes_max = 512;
 constexpr std::size_t policy_signature_bytes_max = 80;
+constexpr std::int64_t trial_days_max = 366;
 
 net::HttpResponse answer_json(const json::value& body, unsigned status = 200) {
     return {.status = status, .body = json::serialize(body)};
@@ -34,6 +36,11 @@ net::HttpResponse refuse_error(const Error& error) {
     if (error.kind == ErrorKind::not_found) return refuse(Refusal::not_found);
     if (error.kind == ErrorKind::conflict) return refuse(Refusal::bad_value, {}, "state");
     return refuse(refusal_of(error));
+}
+
+net::HttpResponse refuse_policy(const monitor::PolicyFault& fault) {
+    return refuse(Refusal::bad_value, {},
+                  "policy: " + std::string(monitor::name_of(fault.kind)) + " " + fault.path);
 }
 
 // An empty object, or nothing: calls that are all in their path.
@@ -173,6 +180,7 @@ std::optional<net::HttpResponse> TrustCalls::get(const net::HttpRequest& request
 std::optional<net::HttpResponse> TrustCalls::post(const net::HttpRequest& request,
                                                   std::string_view path) {
     if (path == "/v1/policies") return upload_policy(request.body);
+    if (path == "/v1/policies/dry-run") return dry_run(request.body);
     if (path == "/v1/webhooks") return add_webhook(request.body);
     for (const auto& [word, kind] : acts) {
         const auto id = match_path(path, "/v1/terminals/{}/" + std::string(word));
@@ -385,12 +393,25 @@ net::HttpResponse TrustCalls::upload_policy(const std::string& body) {
     if (const auto fault = fields.finish()) return refuse(*fault);
     const auto kept = parts_.policies.upload(text, signature);
     if (!kept) return refuse_error(kept.error());
-    if (!*kept) {
-        const monitor::PolicyFault& fault = kept->error();
-        return refuse(Refusal::bad_value, {},
-                      "policy: " + std::string(monitor::name_of(fault.kind)) + " " + fault.path);
-    }
+    if (!*kept) return refuse_policy(kept->error());
     return answer_json(json::object{{"version", (*kept)->version}}, 201);
+}
+
+// A proposal needs no signature: it changes nothing.
+net::HttpResponse TrustCalls::dry_run(const std::string& body) {
+    StrictJson fields(body);
+    const std::string text = fields.lines("policy", monitor::policy_bytes_max);
+    const std::int64_t days = fields.optional_integer("days", 1, trial_days_max).value_or(30);
+    const std::string after = fields.optional_text("after", 8).value_or("");
+    if (const auto fault = fields.finish()) return refuse(*fault);
+    const auto policy = monitor::parse_policy(text);
+    if (!policy) return refuse_policy(policy.error());
+    const Instant now = parts_.clock.now();
+    const auto page =
+        try_policy(parts_.store, parts_.evidence, *policy,
+                   {.after = after, .from = {now.unix_ms - days * 24 * 3'600'000}, .now = now});
+    if (!page) return refuse_error(page.error());
+    return {.status = 200, .body = trial_json(*policy, *page)};
 }
 
 net::HttpResponse TrustCalls::activate_policy(std::string_view version, const std::string& body) {

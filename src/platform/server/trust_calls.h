@@ -9,12 +9,14 @@
 //   GET  /v1/incidents/{}                         POST /v1/incidents/{}/close
 //   GET  /v1/policies                             POST /v1/policies {"policy", "signature"}
 //   POST /v1/policies/{}/activate
+//   POST /v1/policies/dry-run {"policy"}          what it would have done so far
 //   GET  /v1/webhooks                             POST /v1/webhooks {"url", "topics"}
 //   POST /v1/webhooks/{}/disable
 #pragma once
 
 #include "base/clock.h"
 #include "net/http_message.h"
+#include "platform/attest/evidence.h"
 #include "platform/server/device_desk.h"
 #include "platform/server/policy_shelf.h"
 #include "platform/server/webhooks.h"
@@ -34,6 +36,7 @@ public:
         DeviceDesk& devices;
         PolicyShelf& policies;
         Webhooks& webhooks;
+        const attest::EvidenceTrust& evidence;
         const Clock& clock;
     };
     explicit TrustCalls(Parts parts) : parts_(parts) {}
@@ -55,6 +58,7 @@ private:
     net::HttpResponse close_incident(std::string_view id, const std::string& body);
     net::HttpResponse list_policies();
     net::HttpResponse upload_policy(const std::string& body);
+    net::HttpResponse dry_run(const std::string& body);
     net::HttpResponse activate_policy(std::string_view version, const std::string& body);
     net::HttpResponse list_webhooks();
     net::HttpResponse add_webhook(const std::string& body);
