@@ -19,6 +19,7 @@ void add_sim(CLI::App& app, Chosen& chosen);
 void add_demo(CLI::App& app, Chosen& chosen);
 void add_decode(CLI::App& app, Chosen& chosen);
 void add_attest(CLI::App& app, Chosen& chosen);
+void add_policy(CLI::App& app, Chosen& chosen);
 void add_conformance(CLI::App& app, Chosen& chosen);
 
 }  // namespace softpos::app

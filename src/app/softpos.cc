@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
         "  softpos demo                         watch one tap become settled money\n"
         "  softpos demo rooted                  watch a phone be attacked while it collects\n"
         "  softpos attest explain FILE          what a device's evidence says, and what follows\n"
+        "  softpos policy dry-run FILE ...      whom a trust policy would cut off\n"
         "  softpos decode iso8583 HEX           what a message says, card data masked\n"
         "  softpos phone purchase 12800         take 128.00 yuan on the phone service here\n"
         "  softpos card serve --vpcd            a virtual card in the system's PC/SC reader"};
@@ -30,6 +31,7 @@ int main(int argc, char** argv) {
     add_sim(app, chosen);
     add_decode(app, chosen);
     add_attest(app, chosen);
+    add_policy(app, chosen);
     add_conformance(app, chosen);
     CLI11_PARSE(app, argc, argv);
     return chosen();

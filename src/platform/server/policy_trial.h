@@ -34,9 +34,9 @@ struct PhoneTrial {
 };
 
 struct TrialScope {
-    std::string after;  // Terminal number; empty: from the first.
-    Instant from, now;  // What is counted. Judged is everything since the enrolment.
-    std::size_t phones_max = 50;
+    std::string after;            // Terminal number; empty: from the first.
+    Instant from, now;            // What is counted. Judged is everything since the enrolment.
+    std::size_t phones_max = 20;  // Each may have a long past: an answer must not take long.
 };
 struct TrialPage {
     std::vector<PhoneTrial> phones;
