@@ -196,7 +196,6 @@ protected:
     std::size_t unanswered_ = 0, reversed_ = 0;
 };
 
-// Shows: A27
 TEST_F(KillTest, ServerKeepsItsWordOverSigkill) {
     constexpr int rounds = 4;
     for (int round = 0; round < rounds && !HasFailure(); ++round) {
