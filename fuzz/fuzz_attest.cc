@@ -5,6 +5,7 @@
 #include "platform/attest/app_attest.h"
 #include "platform/attest/tpm_quote.h"
 
+// Shows: A8, A10
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace softpos;
     const Bytes input(data, size);

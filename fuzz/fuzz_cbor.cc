@@ -38,6 +38,7 @@ void copy_one(CborReader& in, CborWriter& out) {
 
 }  // namespace
 
+// Shows: A8
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const softpos::Bytes input(data, size);
     CborReader reader(input);

@@ -41,6 +41,7 @@ void check_values(Bytes input) {
 
 }  // namespace
 
+// Shows: A8
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     const Bytes input(data, size);
     check_values(input);

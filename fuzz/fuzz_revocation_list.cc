@@ -3,6 +3,7 @@
 #include "base/check.h"
 #include "platform/attest/revocation.h"
 
+// Shows: A8
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace softpos;
     const std::string_view text = text_of({data, size});

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+// Shows: A8
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace softpos;
     const Bytes input(data, size);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+// Shows: A20, JRT0156-7.1
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace softpos;
     const Bytes input(data, size);

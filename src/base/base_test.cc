@@ -59,6 +59,7 @@ TEST(Pan, RefusesWhatIsNoCardNumber) {
     EXPECT_FALSE(Pan::parse("621094800000000A").has_value());
 }
 
+// Shows: MPOC-5-DATA
 TEST(LogId, MasksWhatCouldBeACardNumber) {
     EXPECT_EQ(LogId("6210948000000001").text(), "621094******0001");
     EXPECT_EQ(LogId("a\"b\nc").text(), "a_b_c");

@@ -73,6 +73,7 @@ TEST(Cbor, WhatIsNotTheOneFormIsRefused) {
     }
 }
 
+// Shows: A8
 TEST(Cbor, DepthHasALimit) {
     Buffer deep(CborReader::depth_max - 1, 0x81);
     deep.push_back(0x00);

@@ -115,6 +115,7 @@ Buffer nested(unsigned levels) {
     return inner;
 }
 
+// Shows: A8
 TEST(Der, DepthAndSizeHaveLimits) {
     EXPECT_TRUE(check_der(nested(DerReader::depth_max - 1)).has_value());
     const auto deep = check_der(nested(DerReader::depth_max));

@@ -148,6 +148,7 @@ TEST(Certificate, SignaturesFitWhereTheLibrarySaysSo) {
     EXPECT_GT(bad, 3U);
 }
 
+// Shows: A7
 TEST(Certificate, NoTurnedBitKeepsTheSignature) {
     if (!testing::shared_path("attestation")) GTEST_SKIP();
     auto prng = testing::Prng::from_environment();

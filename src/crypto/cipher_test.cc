@@ -46,6 +46,7 @@ constexpr Case cases[] = {
      "A826FD8CE53B855F"},
 };
 
+// Shows: MPOC-1A-CRYPTO, JRT0156-6.5
 TEST(BlockKey, GivesTheStandardsAnswersBothWays) {
     for (const Case& c : cases) {
         const auto key = BlockKey::make(c.cipher, unhex(c.key)).value();
@@ -111,6 +112,7 @@ TEST(Ecb, RoundTripsAndRefusesPartsOfBlocks) {
 }
 
 // FIPS 180-4 examples.
+// Shows: MPOC-1A-CRYPTO
 TEST(Hash, GivesTheStandardsAnswers) {
     EXPECT_EQ(to_hex(sha1(bytes_of("abc"))), "A9993E364706816ABA3E25717850C26C9CD0D89D");
     EXPECT_EQ(to_hex(sha256(bytes_of("abc"))),
@@ -152,6 +154,7 @@ TEST(Hkdf, GivesThePublishedValues) {
     }
 }
 
+// Shows: MPOC-1A-CRYPTO
 TEST(Gcm, GivesThePublishedValuesAndRefusesTheBadOnes) {
     const auto file = testing::read_shared("crypto/wycheproof/aes_gcm_test.json");
     if (!file) GTEST_SKIP();
@@ -227,6 +230,7 @@ TEST(Kcv, GivesTheFieldTablesValues) {
     EXPECT_TRUE(cmac_kcv(Buffer(16)).has_value());
 }
 
+// Shows: MPOC-1A-RANDOM
 TEST(KeyRandom, DoesNotRepeat) {
     KeyRandom random;
     std::set<std::array<std::uint8_t, 16>> seen;

@@ -58,6 +58,7 @@ std::string pin_block(Bytes pin_key, Bytes pin_field, Bytes pan_field) {
     return to_hex(block);
 }
 
+// Shows: MPOC-1A-CRYPTO
 TEST(DukptAes, GivesTheSupplementsKeys) {
     const auto file = testing::read_shared("crypto/dukpt_aes.json");
     if (!file) GTEST_SKIP();
@@ -163,6 +164,7 @@ TEST(DukptAes, DeviceEndsBehindTheLastCounter) {
 }
 
 // What is left after a step must not contain the key that the step used, nor the initial key.
+// Shows: MPOC-1A-KEYS
 TEST(DukptAes, DeviceForgetsWhatItUsed) {
     const auto initial_key = dukpt_aes_initial_key(bdk128, key_id).value();
     auto device = DukptAesDevice::load(initial_key.bytes(), key_id).value();
@@ -178,6 +180,7 @@ TEST(DukptAes, DeviceForgetsWhatItUsed) {
     }
 }
 
+// Shows: JRT0156-6.6
 TEST(DukptAes, RefusesAWorkingKeyStrongerThanItsBase) {
     const auto key = dukpt_aes_host_key(bdk128, AesKsn::make(key_id, 1), DukptUsage::data_encrypt,
                                         DukptKeyKind::aes256);

@@ -25,6 +25,7 @@ Buffer sec1(std::string_view private_hex) {
     return unhex("303102010104 20" + number + "A00A06082A8648CE3D030107");
 }
 
+// Shows: MPOC-1A-CRYPTO
 TEST(P256Key, AgreesAsPublishedAndRefusesForgedPoints) {
     const auto file = testing::read_shared("crypto/wycheproof/ecdh_secp256r1_test.json");
     if (!file) GTEST_SKIP();
@@ -57,6 +58,7 @@ TEST(P256Key, AgreesAsPublishedAndRefusesForgedPoints) {
     EXPECT_GT(refused, 0U);
 }
 
+// Shows: MPOC-1A-CRYPTO
 TEST(P256Key, VerifiesAsPublishedAndRefusesForgedSignatures) {
     const auto file = testing::read_shared("crypto/wycheproof/ecdsa_secp256r1_sha256_test.json");
     if (!file) GTEST_SKIP();

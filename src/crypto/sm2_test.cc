@@ -21,6 +21,7 @@ Sm2Key example_key() {
         .value();
 }
 
+// Shows: JRT0156-6.5
 TEST(Sm2, TheExampleOfTheStandardVerifies) {
     const Buffer point = example_key().public_point();
     EXPECT_EQ(to_hex(point).substr(0, 18), "0409F9DF311E5421A1");
@@ -62,6 +63,7 @@ TEST(Sm2, OpensWhatWasEncryptedToItAndNothingElse) {
 }
 
 // Spec: [GMT-0003] annex C.2.
+// Shows: JRT0156-6.5
 TEST(Sm2, TheStandardsCiphertextOpens) {
     const auto der =
         sm2_ciphertext_der(hex("0404EBFC718E8D1798620432268E77FEB6415E2EDE0E073C0F4F640ECD2E149A73"
@@ -83,6 +85,7 @@ TEST(Sm2, RefusesWhatIsNoKey) {
 }
 
 // Spec: [GMT-0004] annex A.1; the key of the HMAC is of [GMT-0042] annex D.3.
+// Shows: JRT0156-6.5
 TEST(Sm3, IsThatOfTheStandard) {
     EXPECT_EQ(to_hex(sm3(bytes_of("abc"))),
               "66C7F0F462EEEDD9D1F2D46BDC10E4E24167C4875CF2F7A2297DA02B8F4BA8E0");

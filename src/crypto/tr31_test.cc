@@ -139,6 +139,7 @@ TEST(KeyBlock, ChangedCharacterIsRefused) {
 }
 
 // A PIN key under another name: well formed, and not what the sender made.
+// Shows: MPOC-1A-KEYS
 TEST(KeyBlock, OtherPurposeIsRefusedByTheMac) {
     const Buffer kbpk = counted(32, 0x80);
     const std::string good =
@@ -282,6 +283,7 @@ TEST(KeyBlockPolicy, OurOwnAlgorithmsStayInOurOwnVersion) {
     EXPECT_EQ(import_key_block(kbpk, moved, with_sm4).error().kind, ErrorKind::unsupported);
 }
 
+// Shows: MPOC-4A-2.5, JRT0156-6.6
 TEST(KeyBlockPolicy, ProtectionKeyIsAtLeastAsStrong) {
     SeededRandom random(1);
     struct Pair {

@@ -62,6 +62,7 @@ TEST(ChildProcess, OutputGoesToTheFile) {
     EXPECT_EQ(text_of(*read_file(scratch.file("log"), 100)), "out\nerr\n");
 }
 
+// Shows: A19
 TEST(ChildProcess, EnvironmentIsOnlyWhatWasGiven) {
     auto options = shell("echo $NAME-$HOME");
     options.environment = {"NAME=value"};

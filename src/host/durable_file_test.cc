@@ -115,6 +115,7 @@ TEST(DurableFile, FailureAtAnyStepLeavesOldOrNew) {
     }
 }
 
+// Shows: A21
 TEST(DurableFile, EndOfProcessAtAnyStepLeavesOldOrNew) {
     for (const DurableStep step : every_step) {
         const ScratchDirectory scratch;

@@ -46,6 +46,7 @@ int exit_code(int status) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+// Shows: A18, JRT0156-6.2
 TEST(Gate, ForbiddenCallsKill) {
     EXPECT_TRUE(killed_by_filter([] { return ::socket(AF_INET, SOCK_DGRAM, 0) < 0 ? 0 : 1; }));
     EXPECT_TRUE(killed_by_filter([] {
@@ -64,6 +65,7 @@ TEST(Gate, ForbiddenCallsKill) {
     EXPECT_TRUE(killed_by_filter([] { return static_cast<int>(::syscall(SYS_fork)); }));
 }
 
+// Shows: A23
 TEST(Gate, AllowedCallsDoNotKill) {
     const int status = status_behind_gate({}, [] {
         void* page =
@@ -77,6 +79,7 @@ TEST(Gate, AllowedCallsDoNotKill) {
 }
 
 // The filter says so in a release build, and MDWE in a sanitizer build too.
+// Shows: A18
 TEST(Gate, WritableMemoryNeverBecomesExecutable) {
     const int status = status_behind_gate({}, [] {
         void* page =
@@ -123,6 +126,7 @@ TEST(Gate, DropsRootForGood) {
     EXPECT_EQ(exit_code(status_behind_gate({.uid = 0}, [] { return 0; })), not_entered);
 }
 
+// Shows: A19
 TEST(Gate, ClosesWhatIsNotKept) {
     const int closed = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
     const int kept = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -137,6 +141,7 @@ TEST(Gate, ClosesWhatIsNotKept) {
     ::close(kept);
 }
 
+// Shows: JRT0156-6.2
 TEST(Gate, WritesBelowItsDirectoryAndNowhereElse) {
     const ScratchDirectory scratch;
     ASSERT_EQ(::chmod(scratch.path().c_str(), 0777), 0);
@@ -154,12 +159,14 @@ TEST(Gate, WritesBelowItsDirectoryAndNowhereElse) {
     EXPECT_EQ(text_of(*directory->read("a", 10)), "newer");
 }
 
+// Shows: A18
 TEST(Gate, WithoutADirectoryOpeningKillsOrFails) {
     const int status = status_behind_gate(
         {}, [] { return ::open("/etc/hostname", O_RDONLY | O_CLOEXEC) < 0 ? 0 : 1; });
     EXPECT_TRUE(exit_code(status) == 0 || (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS));
 }
 
+// Shows: A17
 TEST(Gate, LeavesNoCore) {
     const int status = status_behind_gate({}, [] {
         ::raise(SIGABRT);
@@ -231,6 +238,7 @@ int attack_as(uid_t uid, pid_t victim, const std::uint8_t* secret) {
     return exit_code(status);
 }
 
+// Shows: A13, A14, MPOC-1A-ISOLATED, JRT0156-6.2
 TEST(Gate, MemoryIsClosedToItsOwnUserAndToOthers) {
     const std::uint8_t secret = 0x5A;
     const Victim victim;
@@ -244,6 +252,7 @@ TEST(Gate, MemoryIsClosedToItsOwnUserAndToOthers) {
 
 // Not a wish but the limit that the documentation states: the gate does not stop root. Should this
 // ever fail, the documentation is wrong.
+// Shows: A16
 TEST(Gate, RootStillWins) {
     if (::geteuid() != 0) GTEST_SKIP() << "needs root";
     const std::uint8_t secret = 0x5A;

@@ -42,6 +42,7 @@ void expect_done(int code) {
     EXPECT_EQ(code, 0);
 }
 
+// Shows: A17
 TEST(SecretArena, SecretsLieInItAndAreWipedWhenTheyEnd) {
     expect_done(in_child([] {
         const SecretBytes before(16);
@@ -86,6 +87,7 @@ TEST(SecretArena, WhatDoesNotFitGoesToTheHeap) {
     }));
 }
 
+// Shows: A16
 TEST(SecretArena, RootReadsNoneOfItThroughProc) {
     expect_done(in_child([] {
         open_or_leave();

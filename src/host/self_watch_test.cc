@@ -55,12 +55,14 @@ bool write_through_proc(std::uintptr_t at, const void* bytes, std::size_t size) 
     return done;
 }
 
+// Shows: A23
 TEST(SelfWatch, FindsNothingWhereNothingIsWrong) {
     const auto watch = SelfWatch::open({});
     ASSERT_TRUE(watch);
     for (const SelfFinding& one : watch->look()) ADD_FAILURE() << name_of(one.fault) << one.detail;
 }
 
+// Shows: A22, MPOC-1B-TAMPER
 TEST(SelfWatch, FindsCodeThatWasPatched) {
     EXPECT_EQ(after(SelfFault::code_changed,
                     [] {
@@ -73,6 +75,7 @@ TEST(SelfWatch, FindsCodeThatWasPatched) {
               0);
 }
 
+// Shows: A22, MPOC-1B-TAMPER
 TEST(SelfWatch, FindsCodeOfTheLibraryThatWasPatched) {
     EXPECT_EQ(after(SelfFault::code_changed,
                     [] {
@@ -85,6 +88,7 @@ TEST(SelfWatch, FindsCodeOfTheLibraryThatWasPatched) {
               0);
 }
 
+// Shows: A22
 TEST(SelfWatch, FindsMemoryThatMayBeWrittenAndExecuted) {
     EXPECT_EQ(after(SelfFault::foreign_code,
                     [] {
@@ -94,12 +98,14 @@ TEST(SelfWatch, FindsMemoryThatMayBeWrittenAndExecuted) {
               0);
 }
 
+// Shows: A22
 TEST(SelfWatch, FindsALibraryThatNobodyNeeds) {
     EXPECT_EQ(after(SelfFault::foreign_library,
                     [] { return ::dlopen("libanl.so.1", RTLD_NOW) != nullptr; }),
               0);
 }
 
+// Shows: A23
 TEST(SelfWatch, KnownPlugInsAreNoFinding) {
     EXPECT_EQ(in_child([] {
                   const auto watch = SelfWatch::open({.plug_ins = {"/lib/", "/usr/lib/"}});
@@ -109,6 +115,7 @@ TEST(SelfWatch, KnownPlugInsAreNoFinding) {
               0);
 }
 
+// Shows: A22, MPOC-1C-DETECT
 TEST(SelfWatch, FindsAHookInAFunctionTable) {
     EXPECT_EQ(in_child([] {
                   const auto watch = SelfWatch::open({});
@@ -143,6 +150,7 @@ TEST(SelfWatch, FindsAHookInAFunctionTable) {
               0);
 }
 
+// Shows: A22, MPOC-1C-DETECT
 TEST(SelfWatch, FindsADebugger) {
     int ready[2];
     int go[2];
@@ -165,6 +173,7 @@ TEST(SelfWatch, FindsADebugger) {
     EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
+// Shows: A19, A22, MPOC-1B-TAMPER
 TEST(SelfWatch, FindsWhatWasPreloaded) {
     if (sanitizer_build) GTEST_SKIP() << "the sanitizer must be the first library";
     EXPECT_EQ(in_child([] {

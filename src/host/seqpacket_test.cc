@@ -74,6 +74,7 @@ TEST(Seqpacket, LargestMessagePassesBothWays) {
     EXPECT_EQ(client.call({}).error().kind, ErrorKind::malformed);
 }
 
+// Shows: A20, JRT0156-7.1
 TEST(Seqpacket, TooLongMessageNeverReachesTheHandler) {
     const ScratchDirectory scratch;
     std::atomic<int> calls = 0;
@@ -122,6 +123,7 @@ int child_with_an_inherited_connection(const std::string& path) {
     ::_exit(got > 0 ? 1 : 0);
 }
 
+// Shows: A19
 TEST(Seqpacket, AConnectionEndsWithTheProcessThatMadeIt) {
     const ScratchDirectory scratch;
     std::atomic<int> heard = 0;
@@ -144,6 +146,7 @@ TEST(Seqpacket, AConnectionEndsWithTheProcessThatMadeIt) {
     EXPECT_EQ(heard, 0);
 }
 
+// Shows: A20, JRT0156-6.7
 TEST(Seqpacket, OtherUserIsNotHeard) {
     const ScratchDirectory scratch;
     const Running server({.path = scratch.file("s"), .allowed_uids = {::getuid() + 1}}, echo);
@@ -167,6 +170,7 @@ TEST(Seqpacket, SocketFileIsOnlyForTheOwner) {
     EXPECT_EQ(status.st_mode & 0777U, 0600U);
 }
 
+// Shows: A20
 TEST(Seqpacket, ConnectionOverTheLimitIsClosed) {
     const ScratchDirectory scratch;
     const Running server({.path = scratch.file("s"), .connections_max = 2}, echo);

@@ -36,6 +36,7 @@ int ask_inside() {
     return require_first_user_namespace().error().kind == ErrorKind::denied ? 0 : 3;
 }
 
+// Shows: A15
 TEST(UserNamespace, OneThatAnOrdinaryUserMadeIsRefused) {
     const pid_t child = ::fork();
     if (child == 0) ::_exit(ask_inside());

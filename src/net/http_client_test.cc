@@ -95,6 +95,7 @@ TEST(HttpClient, RequestMayHaveLeftWhereTheAnswerIsCutShort) {
     expect_failure(client->request({}), ErrorKind::unavailable, true);
 }
 
+// Shows: A30
 TEST(HttpClient, AnswerHasADeadline) {
     std::promise<void> over;
     RawServer server([&](RawServer& s) {

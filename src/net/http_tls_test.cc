@@ -107,6 +107,7 @@ TEST_F(HttpTls, KeptAndResumedConnectionsKeepThePeer) {
 }
 
 // With TLS 1.3 the client learns of it only when its request is on the way.
+// Shows: MPOC-1A-5
 TEST_F(HttpTls, ClientOfAnotherAuthorityIsTurnedAway) {
     const auto server = serve(server_tls());
     const TestCertificate stranger =
@@ -121,6 +122,7 @@ TEST_F(HttpTls, ExpiredClientIsTurnedAway) {
     EXPECT_FALSE(ask(*server, with(expired)));
 }
 
+// Shows: MPOC-1A-5
 TEST_F(HttpTls, ServerOfAnotherAuthorityIsRefused) {
     const auto server = serve(server_tls());
     ClientTls tls = anonymous();
@@ -148,6 +150,7 @@ TEST_F(HttpTls, ServerNotYetValidIsRefused) {
     expect_distrust(ask(*server, anonymous()));
 }
 
+// Shows: MPOC-1A-5
 TEST_F(HttpTls, ServerOfAnotherNameIsRefused) {
     const auto server = serve(server_tls());
     for (const char* name : {"localhost.example", "127.0.0.2", "platform"}) {

@@ -73,6 +73,7 @@ TEST_F(TlsContexts, VersionsFrom12OnAreSpoken) {
     }
 }
 
+// Shows: MPOC-1A-5
 TEST_F(TlsContexts, VersionsBefore12AreRefused) {
     for (const int version : {TLS1_VERSION, TLS1_1_VERSION}) {
         Shake shake(server_.get());
@@ -82,6 +83,7 @@ TEST_F(TlsContexts, VersionsBefore12AreRefused) {
     }
 }
 
+// Shows: MPOC-1A-5
 TEST_F(TlsContexts, CiphersWithoutForwardSecrecyOrAeadAreRefused) {
     for (const char* cipher : {"AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-SHA256"}) {
         Shake shake(server_.get());

@@ -127,6 +127,7 @@ TEST(Spa, DirectionsAreNotMixedUp) {
     for (const SpaAnswer& one : answers()) EXPECT_FALSE(decode_spa_request(encode(one)));
 }
 
+// Shows: A7
 TEST(Spa, ChangedBytesNeverGiveASecondForm) {
     testing::Prng random = testing::Prng::from_environment();
     for (const SpaBody& one : bodies()) {
@@ -165,6 +166,7 @@ TEST(Spa, LimitsHold) {
     EXPECT_FALSE(decode_spa_body(wire));
 }
 
+// Shows: MPOC-1E-1.6
 TEST(Spa, APinPermitNamesItsTapAndNoOtherDoes) {
     PermitRequest body = permit_request();
     Buffer wire = encode(SpaBody(body));
@@ -176,6 +178,7 @@ TEST(Spa, APinPermitNamesItsTapAndNoOtherDoes) {
     EXPECT_FALSE(decode_spa_body(wire));
 }
 
+// Shows: MPOC-1A-5
 TEST(Spa, SignaturesOfTheTwoSidesCannotStandForEachOther) {
     const Buffer body(10, 1);
     EXPECT_NE(core_signed_message(body), platform_signed_message(body));

@@ -218,6 +218,7 @@ TEST(TrustedCall, AnswersSurviveTheWire) {
 }
 
 // The property that the fuzzer looks for, near to good messages.
+// Shows: A20, JRT0156-7.1
 TEST(TrustedCall, AcceptedBytesAreTheOnlyFormOfTheirMeaning) {
     auto prng = Prng::from_environment();
     int accepted = 0;
@@ -236,6 +237,7 @@ TEST(TrustedCall, AcceptedBytesAreTheOnlyFormOfTheirMeaning) {
     EXPECT_GT(accepted, 5000);
 }
 
+// Shows: A20, JRT0156-7.1
 TEST(TrustedCall, EveryCutIsRefused) {
     auto prng = Prng::from_environment();
     for (int i = 0; i < 50; ++i) {
@@ -271,6 +273,7 @@ TEST(TrustedCall, AnswerIsNoRequestAndRequestNoAnswer) {
 
 // Head C00102 C10104: tap_begin. Amount C2, currency C3, type C4, date C5, time C6, trace C7,
 // permit C8, its signature C9.
+// Shows: A20, JRT0156-7.1
 TEST(TrustedCall, FieldsOutOfRangeAreRefused) {
     const std::string head = "C00102C10104";
     const std::string amount = "C2080000000000000064";

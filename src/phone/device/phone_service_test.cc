@@ -62,6 +62,7 @@ TEST_F(PhoneServiceTest, DeclinesOfIssuerAndPlatformAreFinal) {
     EXPECT_EQ(world.service->payment(key_of(2).text())->result, PaymentResult::declined);
 }
 
+// Shows: A30
 TEST_F(PhoneServiceTest, ALostAnswerIsFoundByTheStatus) {
     world.platform.mood = PlatformMood::take_and_lose;
     const auto payment = buy(1);
@@ -123,6 +124,7 @@ TEST_F(PhoneServiceTest, NothingSentIsADecline) {
 }
 
 // A crash between two steps, as the journal shows it to the next process.
+// Shows: A27
 TEST_F(PhoneServiceTest, ARestartBeforeSendingDeclines) {
     world.service.reset();
     {
@@ -138,6 +140,7 @@ TEST_F(PhoneServiceTest, ARestartBeforeSendingDeclines) {
     EXPECT_EQ(world.platform.posts + world.platform.queries, 0);
 }
 
+// Shows: A27
 TEST_F(PhoneServiceTest, ARestartAfterSendingAsksThePlatform) {
     world.service.reset();
     {
@@ -188,6 +191,7 @@ TEST_F(PhoneServiceTest, ACardThatLeftIsAskedForAgain) {
     EXPECT_EQ(world.platform.posts, 1);
 }
 
+// Shows: MPOC-2A-1.5
 TEST_F(PhoneServiceTest, EachCardThatIsAskedForHasAPermitOfItsOwn) {
     world.reader.transmits = {hw::ReaderFault::card_removed};
     EXPECT_EQ(buy(1)->result, PaymentResult::approved);
@@ -196,6 +200,7 @@ TEST_F(PhoneServiceTest, EachCardThatIsAskedForHasAPermitOfItsOwn) {
 }
 
 // The customer is never asked for a card, and the merchant learns a number and nothing else.
+// Shows: MPOC-2-NOTICE, MPOC-2A-1.5
 TEST_F(PhoneServiceTest, APhoneThatIsNotTrustedCollectsNothing) {
     world.platform.mood = PlatformMood::no_permit;
     const auto payment = buy(1);
@@ -214,6 +219,7 @@ TEST_F(PhoneServiceTest, APhoneThatIsNotTrustedCollectsNothing) {
     EXPECT_EQ(stored->refusal->reference, "00000007-17");
 }
 
+// Shows: A30
 TEST_F(PhoneServiceTest, WithoutThePlatformThereIsNoPermit) {
     world.platform.mood = PlatformMood::busy;
     EXPECT_EQ(code_of(*buy(1)), "SERVER_UNAVAILABLE");
@@ -223,6 +229,7 @@ TEST_F(PhoneServiceTest, WithoutThePlatformThereIsNoPermit) {
     EXPECT_EQ(world.core.let_go, 2) << "the core waits for no permit any more";
 }
 
+// Shows: MPOC-1E-1.6
 TEST_F(PhoneServiceTest, ACardThatAsksForAPinGetsAPadUnderAPermitOfItsOwn) {
     protocol::TapOutcome outcome = testing::online_outcome();
     outcome.cvm = protocol::TapCvm::online_pin;
@@ -332,6 +339,7 @@ TEST(PhoneServiceEnrolment, IsFinishedAfterARestart) {
               PaymentResult::approved);
 }
 
+// Shows: MPOC-1A-5
 TEST(PhoneServiceEnrolment, AServerThatCannotProveItselfIsNotTalkedTo) {
     World world;
     world.start();

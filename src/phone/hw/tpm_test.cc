@@ -70,6 +70,7 @@ TEST_F(TpmTest, QuoteCarriesTheNonce) {
     EXPECT_FALSE(tpm.quote(nonce, 1U << tpm_pcr_count));
 }
 
+// Shows: A19, JRT0156-6.3, JRT0156-6.4
 TEST_F(TpmTest, SealedKeyComesBackOnlyWhileThePcrStands) {
     const Buffer key = digest_of(0x5C);
     Buffer sealed;
@@ -94,6 +95,7 @@ TEST_F(TpmTest, SealedKeyComesBackOnlyWhileThePcrStands) {
     EXPECT_FALSE(tpm.unseal(sealed, core_pcr | 1U)) << "another set is another policy";
 }
 
+// Shows: JRT0156-6.4
 TEST_F(TpmTest, SealedKeyOfAnotherTpmOrWithAChangedBitIsRefused) {
     Tpm tpm = machine_->connect();
     const Buffer sealed = tpm.seal(digest_of(0x5C), core_pcr).value();

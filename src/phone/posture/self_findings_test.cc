@@ -32,6 +32,7 @@ TEST(SelfFindings, EveryFaultHasACode) {
     }
 }
 
+// Shows: A23
 TEST(LinuxPosture, OfAnUntouchedProcessHasWhatWasSetAndNothingElse) {
     auto posture = LinuxPosture::open({.claims = {"linux", "Model", "6.1", "cn.example", 104, 3},
                                        .hardware = 4,

@@ -39,6 +39,7 @@ TEST(HostPlatform, KeepsStateAndEpoch) {
     EXPECT_EQ(*platform.epoch(), 3U);
 }
 
+// Shows: MPOC-1A-STATE, JRT0156-6.4
 TEST(HostPlatform, StoresNothingInClearAndNothingForOthers) {
     const host::ScratchDirectory scratch;
     auto platform = open_platform(scratch);
@@ -55,6 +56,7 @@ TEST(HostPlatform, StoresNothingInClearAndNothingForOthers) {
     }
 }
 
+// Shows: MPOC-1A-STATE, JRT0156-6.4
 TEST(HostPlatform, ChangedOrExchangedFilesAreRefused) {
     const host::ScratchDirectory scratch;
     auto platform = open_platform(scratch);
@@ -80,6 +82,7 @@ TEST(HostPlatform, StateOfAnotherKeyIsRefused) {
     EXPECT_FALSE(HostPlatform::open(scratch.file("state")));
 }
 
+// Shows: JRT0156-6.9
 TEST(HostPlatform, MeasuresTheProgramThatRuns) {
     const host::ScratchDirectory scratch;
     auto platform = open_platform(scratch);
@@ -100,6 +103,7 @@ private:
 
 // The process ends at each step of the durable writes of a permit and of a reservation, with real
 // files.
+// Shows: A21
 TEST(HostPlatform, CrashAtEveryFileStepNeverRepeatsACounter) {
     auto debit = make_card("debit");
     for (int steps = 0; steps < 18; ++steps) {

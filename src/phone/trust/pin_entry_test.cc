@@ -98,6 +98,7 @@ protected:
     Id128 tap_permit;
 };
 
+// Shows: MPOC-1E-BLOCK, JRT0156-6.8, JRT0156-8
 TEST_F(CorePinTest, ThePinComesOutSealedToTheCardAndNotOtherwise) {
     EXPECT_TRUE(acquirer.status().pin);
     tap();
@@ -117,6 +118,7 @@ TEST_F(CorePinTest, ThePinComesOutSealedToTheCardAndNotOtherwise) {
     EXPECT_EQ(fault(protocol::PinPollRequest{}), TrustedFault::pin_unavailable) << "it is over";
 }
 
+// Shows: A35, MPOC-1E-SCREEN, MPOC-1A-KEYS, JRT0156-6.8
 TEST_F(CorePinTest, EachEntryHasAnotherKeyAndAnotherPad) {
     std::set<std::string> layouts, serials;
     for (int i = 0; i < 8; ++i) {
@@ -150,6 +152,7 @@ TEST_F(CorePinTest, ClearCancelAndTime) {
     EXPECT_EQ(poll().progress, PinProgress::timed_out);
 }
 
+// Shows: JRT0156-6.8
 TEST_F(CorePinTest, KeysFromBeforeAreNobodysPin) {
     tap();
     customer.keys.assign(6, {PinKey::Kind::digit, 0});
@@ -158,6 +161,7 @@ TEST_F(CorePinTest, KeysFromBeforeAreNobodysPin) {
     EXPECT_EQ(poll().progress, PinProgress::waiting);
 }
 
+// Shows: MPOC-1E-1.6
 TEST_F(CorePinTest, WithoutItsOwnPermitThereIsNoPin) {
     EXPECT_EQ(fault(protocol::PinBeginRequest{{Buffer(9, 1), Buffer(9, 1)}}),
               TrustedFault::pin_unavailable)
@@ -175,6 +179,7 @@ TEST_F(CorePinTest, WithoutItsOwnPermitThereIsNoPin) {
 }
 
 // Rooted between permit and PIN, and while the digits go in.
+// Shows: A26, MPOC-1E-1.6
 TEST_F(CorePinTest, AFindingEndsTheEntry) {
     tap();
     const auto permit = permitted();
@@ -205,6 +210,7 @@ TEST_F(CorePinTest, WithoutAScreenTheCardIsToldSo) {
 }
 
 // Each digit at each place about as often: a camera that sees the hand learns nothing.
+// Shows: A35, MPOC-1E-SCREEN
 TEST(PinPad, EveryLayoutIsAsLikely) {
     SeededRandom random(11);
     std::map<std::pair<std::size_t, int>, int> seen;
@@ -219,6 +225,7 @@ TEST(PinPad, EveryLayoutIsAsLikely) {
     for (const auto& [where, count] : seen) EXPECT_NEAR(count, rounds / 10, 150);
 }
 
+// Shows: A35, MPOC-1E-SCREEN, JRT0156-6.8
 TEST(TerminalScreen, ShowsAmountMerchantAndPadAndNoDigitOfThePin) {
     SeededRandom random(3);
     PinScreen asked;

@@ -20,6 +20,7 @@ protected:
     }
 };
 
+// Shows: JRT0156-6.9
 TEST_F(CoreEnrolTest, StatementCoversKeysMeasurementAndFindings) {
     const auto statement = acquirer.begin_enrolment();
     EXPECT_EQ(statement.nonce, acquirer.nonce);
@@ -93,6 +94,7 @@ TEST_F(CoreEnrolTest, CoreWithoutAPlatformKeyEnrolsWithNobody) {
               TrustedFault::platform_key);
 }
 
+// Shows: MPOC-1A-5
 TEST_F(CoreEnrolTest, GrantOfAnybodyElseIsRefused) {
     auto request = good();
     request.grant_signature =
@@ -105,6 +107,7 @@ TEST_F(CoreEnrolTest, GrantOfAnybodyElseIsRefused) {
     EXPECT_EQ(fault(request), TrustedFault::grant_refused);
 }
 
+// Shows: MPOC-1A-5
 TEST_F(CoreEnrolTest, GrantForAnotherCoreOrChallengeIsRefused) {
     const auto statement = acquirer.begin_enrolment();
     auto grant = acquirer.grant_for(statement);
@@ -119,6 +122,7 @@ TEST_F(CoreEnrolTest, GrantForAnotherCoreOrChallengeIsRefused) {
     EXPECT_EQ(fault(old), TrustedFault::grant_refused) << "the grant of the last challenge";
 }
 
+// Shows: MPOC-1A-KEYS, JRT0156-6.6, JRT0156-12
 TEST_F(CoreEnrolTest, EnvelopesAreForTheirKeyAndPurpose) {
     const auto statement = acquirer.begin_enrolment();
     auto grant = acquirer.grant_for(statement);

@@ -85,6 +85,7 @@ TEST_F(CorePermitTest, HeadIsTheHashOfHeadAndBodyHash) {
     EXPECT_EQ(next_journal_head({}, bytes_of("body")), crypto::sha256(both));
 }
 
+// Shows: A29, MPOC-2A-1.5
 TEST_F(CorePermitTest, PermitServesOnce) {
     const auto begin = acquirer.permitted(100);
     const auto step = acquirer.ask<protocol::TapStep>(begin);
@@ -98,6 +99,7 @@ TEST_F(CorePermitTest, PermitServesOnce) {
     EXPECT_EQ(fault(second), TrustedFault::permit_refused);
 }
 
+// Shows: A29, MPOC-2A-1.5
 TEST_F(CorePermitTest, WhatDoesNotFitIsRefusedWithOneCode) {
     struct Case {
         const char* name;
@@ -131,6 +133,7 @@ TEST_F(CorePermitTest, RefusedPermitCannotBeTriedAgain) {
     EXPECT_EQ(fault(tap_with(permit, 100)), TrustedFault::permit_refused) << "the nonce is gone";
 }
 
+// Shows: MPOC-1A-5, JRT0156-10.2
 TEST_F(CorePermitTest, SignatureOfAnybodyElseIsRefused) {
     auto begin = acquirer.permitted(100);
     const auto other = crypto::P256Key::generate();
@@ -148,6 +151,7 @@ TEST_F(CorePermitTest, SignatureOfAnybodyElseIsRefused) {
     EXPECT_EQ(last_detail(), static_cast<std::uint32_t>(PermitFlaw::not_a_permit));
 }
 
+// Shows: A7
 TEST_F(CorePermitTest, FlippedBitsNeverOpenATap) {
     for (std::size_t bit = 0; bit < 8 * 300; bit += 7) {
         auto begin = acquirer.permitted(100);
@@ -158,6 +162,7 @@ TEST_F(CorePermitTest, FlippedBitsNeverOpenATap) {
     }
 }
 
+// Shows: A29
 TEST_F(CorePermitTest, TimeRunsFromTheRequestByTheCoresClock) {
     auto begin = acquirer.permitted(100);
     pass_seconds(60);
@@ -180,6 +185,7 @@ TEST_F(CorePermitTest, ATapCannotBeHeldOpen) {
               TrustedFault::permit_refused);
 }
 
+// Shows: A20
 TEST_F(CorePermitTest, OneRequestIsOutAtATime) {
     const auto first = acquirer.permit_for(acquirer.prepare(100));
     const auto second = acquirer.permit_for(acquirer.prepare(100));
@@ -207,6 +213,7 @@ TEST_F(CorePermitTest, PermitRefusedEndsEverything) {
 }
 
 // Rooted between permit and tap, and between tap and the end of it.
+// Shows: A25, MPOC-1B-TAMPER
 TEST_F(CorePermitTest, HardFindingEndsTheTapWhateverThePlatformSaid) {
     const auto begin = acquirer.permitted(100);
     platform.seen = {{FindingCode::debugger, TrustClass::core, 1}};
@@ -286,6 +293,7 @@ TEST_F(CorePermitTest, ReportsCarryTheLastEvents) {
     EXPECT_EQ(acquirer.status().events, 71U);
 }
 
+// Shows: JRT0156-6.9
 TEST_F(CorePermitTest, SuspendAndResume) {
     EXPECT_TRUE(acquirer.obey(acquirer.command(1, CommandAction::suspend)).obeyed);
     EXPECT_EQ(acquirer.status().mode, CoreMode::suspended);
@@ -306,6 +314,7 @@ TEST_F(CorePermitTest, SuspendEndsATapThatRuns) {
     EXPECT_EQ(fault(begin), TrustedFault::permit_refused);
 }
 
+// Shows: JRT0156-6.9
 TEST_F(CorePermitTest, WipedKeysAreGoneForGood) {
     const auto before = read_core_state(*platform.state);
     ASSERT_TRUE(before);
@@ -331,6 +340,7 @@ TEST_F(CorePermitTest, WipedKeysAreGoneForGood) {
     EXPECT_GT(counter_of(*again.card), counter_of(*outcome.card));
 }
 
+// Shows: A31
 TEST_F(CorePermitTest, CommandsAreObeyedOnceAndInOrder) {
     const auto suspend = acquirer.command(5, CommandAction::suspend);
     EXPECT_TRUE(acquirer.obey(suspend).obeyed);
@@ -348,6 +358,7 @@ TEST_F(CorePermitTest, CommandsAreObeyedOnceAndInOrder) {
     EXPECT_TRUE(taps());
 }
 
+// Shows: A31, JRT0156-10.2
 TEST_F(CorePermitTest, CommandsOfOthersAreRefused) {
     auto request = acquirer.command(1, CommandAction::suspend);
     request.command.signature =
@@ -365,6 +376,7 @@ TEST_F(CorePermitTest, CommandsOfOthersAreRefused) {
     EXPECT_TRUE(acquirer.report().done.empty());
 }
 
+// Shows: A31
 TEST_F(CorePermitTest, CommandsExpireByThePlatformsTime) {
     const auto late = acquirer.command(1, CommandAction::suspend);
     pass_seconds(61);
@@ -399,6 +411,7 @@ TEST_F(CorePermitTest, CommandThatCouldNotBeStoredCanBeSentAgain) {
     }
 }
 
+// Shows: A21, MPOC-1A-STATE
 TEST_F(CorePermitTest, LostOrOldJournalIsFoundOut) {
     const Buffer old = *platform.journal;
     for (int i = 0; i < 70; ++i) ASSERT_TRUE(taps());

@@ -32,6 +32,7 @@ class TrustedCoreTest : public CoreFixture {};
 
 constexpr const char* debit_pan = "6210948000000003";
 
+// Shows: MPOC-1D-ENCRYPT
 TEST_F(TrustedCoreTest, SealedCardOpensAtTheHost) {
     acquirer.enrol();
     const auto outcome = acquirer.tap(debit, 1234);
@@ -56,6 +57,7 @@ TEST_F(TrustedCoreTest, SealedCardOpensAtTheHost) {
     EXPECT_EQ(value(0x9F36), "0001");
 }
 
+// Shows: MPOC-1D-ENCRYPT
 TEST_F(TrustedCoreTest, SealedCardIsBoundToAmountAndPermit) {
     acquirer.enrol();
     const auto outcome = acquirer.tap(debit, 1234);
@@ -73,6 +75,7 @@ bool contains(Bytes haystack, Bytes needle) {
 }
 
 // Every form in which the PAN, track 2 or the cryptogram could slip out.
+// Shows: MPOC-1A-ISOLATED, MPOC-1D-ENCRYPT, JRT0156-8
 TEST_F(TrustedCoreTest, AnswersNeverCarryCardDataInClear) {
     acquirer.enrol();
     const auto outcome = acquirer.tap(debit, 1234);
@@ -108,6 +111,7 @@ TEST_F(TrustedCoreTest, AnswersNeverCarryCardDataInClear) {
     for (const Buffer& secret : secrets) EXPECT_FALSE(contains(*platform.state, secret));
 }
 
+// Shows: MPOC-1A-KEYS, MPOC-1D-ENCRYPT
 TEST_F(TrustedCoreTest, EveryTapHasItsOwnKey) {
     acquirer.enrol();
     std::set<std::uint32_t> counters;
@@ -159,6 +163,7 @@ TEST_F(TrustedCoreTest, CardThatLeavesIsTriedAgain) {
               TrustedFault::no_tap);
 }
 
+// Shows: A20
 TEST_F(TrustedCoreTest, NewTapEndsTheOldOne) {
     acquirer.enrol();
     acquirer.ask<protocol::TapStep>(acquirer.permitted(100));
@@ -195,6 +200,7 @@ TEST_F(TrustedCoreTest, StoredStateHoldsNoKeyOfTheBlock) {
     EXPECT_EQ(device->counter(), 1 + counter_block);
 }
 
+// Shows: A21, MPOC-1A-STATE, JRT0156-6.4
 TEST_F(TrustedCoreTest, OldStateIsFoundOut) {
     acquirer.enrol();
     const Buffer old = *platform.state;
@@ -208,6 +214,7 @@ TEST_F(TrustedCoreTest, OldStateIsFoundOut) {
     EXPECT_TRUE(acquirer.tap(debit, 100).card) << "a new enrolment heals it";
 }
 
+// Shows: A21, MPOC-1A-STATE, JRT0156-6.4
 TEST_F(TrustedCoreTest, CounterThatWasSetBackIsFoundOut) {
     acquirer.enrol();
     restart();
@@ -231,6 +238,7 @@ TEST_F(TrustedCoreTest, SameInitialKeyAgainNeverRepeatsACounter) {
 
 // The crash matrix: storage fails at each step in turn, with and without its effect; then the
 // process ends. No counter and no number may come twice, and the terminal must work again.
+// Shows: A21
 TEST_F(TrustedCoreTest, CrashAtEveryStepNeverRepeatsACounterOrANumber) {
     for (const bool effect : {false, true}) {
         for (int steps = 0; steps < 70; steps += steps < 6 || steps > 62 ? 1 : 19) {
@@ -305,6 +313,7 @@ TEST_F(TrustedCoreTest, DamagedStateOrJournalIsNoCrash) {
     }
 }
 
+// Shows: A20, JRT0156-7.1, JRT0156-10.2
 TEST_F(TrustedCoreTest, RandomBytesAreAnsweredAndNeverCrash) {
     acquirer.enrol();
     auto prng = testing::Prng::from_environment();

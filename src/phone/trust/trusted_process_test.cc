@@ -79,6 +79,7 @@ protected:
     card::VirtualCard debit = make_card("debit");
 };
 
+// Shows: JRT0156-5
 TEST_F(TrustedProcess, EnrolsAndTakesACardOverItsSocket) {
     acquirer.enrol();
     for (int i = 1; i <= 70; ++i) {
@@ -93,6 +94,7 @@ TEST_F(TrustedProcess, EnrolsAndTakesACardOverItsSocket) {
     EXPECT_TRUE(status->success());
 }
 
+// Shows: JRT0156-6.2
 TEST_F(TrustedProcess, StandsBehindTheGate) {
     EXPECT_EQ(status_line("NoNewPrivs"), "\t1");
     EXPECT_EQ(status_line("Seccomp"), "\t2");
@@ -130,6 +132,7 @@ int attack_as(uid_t uid, pid_t victim) {
     return WEXITSTATUS(status);
 }
 
+// Shows: A13, A14, MPOC-1A-ISOLATED, JRT0156-6.2
 TEST_F(TrustedProcess, MemoryIsClosedToOtherUsers) {
     if (!root()) GTEST_SKIP() << "needs root to become somebody else";
     acquirer.enrol();
@@ -137,6 +140,7 @@ TEST_F(TrustedProcess, MemoryIsClosedToOtherUsers) {
     EXPECT_EQ(attack_as(64200, child->pid()), 0) << "not even to its own user";
 }
 
+// Shows: A20, JRT0156-6.7, JRT0156-10.2
 TEST_F(TrustedProcess, StrangersAreNotHeard) {
     if (!root()) GTEST_SKIP() << "needs root to become somebody else";
     const pid_t stranger = ::fork();
@@ -153,6 +157,7 @@ TEST_F(TrustedProcess, StrangersAreNotHeard) {
     EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
+// Shows: A18, A21
 TEST_F(TrustedProcess, KilledProcessComesBackEnrolledAndSkips) {
     acquirer.enrol();
     const auto before = acquirer.tap(debit, 100);
@@ -166,6 +171,7 @@ TEST_F(TrustedProcess, KilledProcessComesBackEnrolledAndSkips) {
 }
 
 // Root can always trace, and is seen by the one who is traced: before the next card.
+// Shows: A22, MPOC-1B-TAMPER, MPOC-1C-DETECT
 TEST_F(TrustedProcess, ATracerEndsTheTaking) {
     if (!root()) GTEST_SKIP() << "needs root to trace";
     acquirer.enrol();
@@ -188,6 +194,7 @@ TEST_F(TrustedProcess, ATracerEndsTheTaking) {
     EXPECT_TRUE(told) << "and its next message says so over its own signature";
 }
 
+// Shows: A20, JRT0156-7.1, JRT0156-10.2
 TEST_F(TrustedProcess, FloodOfNonsenseDoesNotEndIt) {
     auto prng = testing::Prng::from_environment();
     for (int i = 0; i < 2000; ++i) {
@@ -229,6 +236,7 @@ std::size_t count_in_memory(pid_t pid, Bytes needle) {
     return found;
 }
 
+// Shows: A17, MPOC-1A-ISOLATED, JRT0156-8
 TEST_F(TrustedProcess, NothingOfACardStaysInMemory) {
     if (!root()) GTEST_SKIP() << "needs root to look";
     acquirer.enrol();

@@ -51,6 +51,7 @@ TEST_F(AndroidVerify, AGoodChainPasses) {
     EXPECT_EQ(verdict.home, KeyHome::trusted_environment);
 }
 
+// Shows: A7
 TEST_F(AndroidVerify, NoChainWithAChangedBitPasses) {
     testing::Prng random = testing::Prng::from_environment();
     // The root may be left out, and its own signature proves nothing: it is known by its key.
@@ -65,6 +66,7 @@ TEST_F(AndroidVerify, NoChainWithAChangedBitPasses) {
     }
 }
 
+// Shows: MPOC-2-APP, MPOC-3-BASELINE
 TEST_F(AndroidVerify, AnotherChallengePackageOrSignerIsRefused) {
     const AndroidPolicy good = policy_;
     policy_.challenge->back() ^= 1U;
@@ -77,6 +79,7 @@ TEST_F(AndroidVerify, AnotherChallengePackageOrSignerIsRefused) {
     EXPECT_EQ(judge(certificates_).reason, "APP_SIGNER");
 }
 
+// Shows: A4
 TEST_F(AndroidVerify, AnOldOrMissingRevocationListIsForReview) {
     const std::vector<Bytes> views(certificates_.begin(), certificates_.end());
     const AndroidTrust none{anchors_, nullptr};
@@ -86,6 +89,7 @@ TEST_F(AndroidVerify, AnOldOrMissingRevocationListIsForReview) {
     EXPECT_EQ(verify_android_key(views, policy_, old, later).reason, "STATUS_STALE");
 }
 
+// Shows: A9
 TEST_F(AndroidVerify, WithoutAnchorsNothingPasses) {
     anchors_.clear();
     EXPECT_EQ(judge(certificates_).reason, "ROOT_UNTRUSTED");

@@ -82,6 +82,7 @@ std::vector<KeyAttributes> every_attributes() {
     return all;
 }
 
+// Shows: JRT0156-6.6, JRT0156-6.7
 TEST(Authorise, PermitsWhatIsListedAndDeniesEverythingElse) {
     std::size_t permitted = 0;
     for (const KeyAttributes& key : every_attributes()) {

@@ -50,6 +50,7 @@ TEST(CardContent, PadsAnOddNumber) {
 }
 
 // Nothing of the track but number and expiry: neither service code nor discretionary data.
+// Shows: MPOC-5-DATA
 TEST(CardContent, NeverKeepsTheTrack) {
     const std::string kept = stored(track + sequence + expiry + chip_data());
     EXPECT_EQ(kept.find("D3012"), std::string::npos);

@@ -79,6 +79,7 @@ TEST_F(JournalTest, AnotherKeyCannotMakeTheChain) {
     EXPECT_EQ(other.error().detail, protocol::detail_of(protocol::VaultFault::journal));
 }
 
+// Shows: MPOC-5-AUDIT
 TEST_F(JournalTest, ChangedAndReorderedLinesAreFound) {
     std::vector<JournalLine> lines;
     {

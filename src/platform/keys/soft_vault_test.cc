@@ -62,6 +62,7 @@ protected:
     Buffer aad_ = unhex("0102030405");
 };
 
+// Shows: JRT0156-6.6
 TEST_F(SoftVaultTest, MasterKeyReachesTheAcquirerUnderTheZoneKey) {
     const auto zone = vault_->import_zmk_components("zmk", acquirer_.components());
     ASSERT_TRUE(zone.has_value());
@@ -105,6 +106,7 @@ TEST_F(SoftVaultTest, ANameIsGivenOnce) {
 }
 
 // Every call with every kind of key that it is not for.
+// Shows: MPOC-1A-KEYS, JRT0156-6.6
 TEST_F(SoftVaultTest, AKeyDoesOnlyWhatItIsFor) {
     sign_in();
     ASSERT_TRUE(vault_->create_bdk("bdk"));
@@ -161,6 +163,7 @@ TEST_F(SoftVaultTest, MacIsThatOfTheWorkingKey) {
     }
 }
 
+// Shows: MPOC-4-LIFE
 TEST_F(SoftVaultTest, NewWorkingKeysTakeThePlaceOfTheOldOnes) {
     sign_in();
     const Buffer data = unhex("0102");
@@ -171,6 +174,7 @@ TEST_F(SoftVaultTest, NewWorkingKeysTakeThePlaceOfTheOldOnes) {
     EXPECT_FALSE(vault_->verify_mac("tmk", data, before).has_value());
 }
 
+// Shows: MPOC-1A-KEYS
 TEST_F(SoftVaultTest, TerminalsDoNotShareKeys) {
     const Buffer mak = sign_in();
     const auto made = vault_->create_terminal_master_key("tmk2", "zmk").value();
@@ -207,6 +211,7 @@ TEST_F(SoftVaultTest, BeforeSignInThereIsNoMac) {
     expect_fault(vault_->mac("tmk", {}), ErrorKind::conflict, VaultFault::no_working_keys);
 }
 
+// Shows: MPOC-4-LIFE
 TEST_F(SoftVaultTest, ASuspendedKeyDoesNothingUntilItIsActiveAgain) {
     sign_in();
     ASSERT_TRUE(vault_->set_key_state("tmk", KeyState::suspended));
@@ -231,6 +236,7 @@ TEST_F(SoftVaultTest, OpensTheCardOfItsPhone) {
     }
 }
 
+// Shows: MPOC-5-DATA
 TEST_F(SoftVaultTest, StoredFormGivesTheNumberAndNeverTheTrack) {
     ASSERT_TRUE(vault_->create_bdk("bdk"));
     Phone phone(*vault_, "bdk", phone_id);
@@ -258,6 +264,7 @@ TEST_F(SoftVaultTest, StoredFormsAreOursAndUnchanged) {
     expect_fault(vault_->open_stored(card.stored_form), ErrorKind::denied, VaultFault::stored_form);
 }
 
+// Shows: MPOC-1D-ENCRYPT
 TEST_F(SoftVaultTest, ACardIsBoundToAmountTerminalAndKey) {
     ASSERT_TRUE(vault_->create_bdk("bdk"));
     ASSERT_TRUE(vault_->create_bdk("bdk2"));
@@ -277,6 +284,7 @@ TEST_F(SoftVaultTest, ACardIsBoundToAmountTerminalAndKey) {
     EXPECT_TRUE(vault_->open_card("bdk", card, aad_)) << "forgeries use no number up";
 }
 
+// Shows: MPOC-1A-KEYS
 TEST_F(SoftVaultTest, TheSameAgainIsARepeatAndOtherDataIsDenied) {
     ASSERT_TRUE(vault_->create_bdk("bdk"));
     Phone phone(*vault_, "bdk", phone_id);
@@ -394,6 +402,7 @@ TEST_F(SoftVaultTest, TheLogIsReplacedByASnapshotWhenItHasGrown) {
     EXPECT_EQ(text_of(vault_->mac("tmk", {}).value()), expected_mac(mak, {}));
 }
 
+// Shows: MPOC-4A-2.5
 TEST_F(SoftVaultTest, NoKeyStandsInTheDirectoryInClear) {
     const Buffer mak = sign_in(16);
     vault_.reset();

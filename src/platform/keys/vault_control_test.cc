@@ -102,6 +102,7 @@ const VaultRequest destroy_bdk = protocol::DestroyKeyRequest{"bdk"};
 
 // ---- Operators ------------------------------------------------------------------------------
 
+// Shows: MPOC-4-LIFE
 TEST_F(VaultControlTest, NobodyAloneDestroysAKeyOfTheOperators) {
     appoint();
     ASSERT_TRUE(vault_->create_bdk("bdk"));
@@ -186,6 +187,7 @@ TEST_F(VaultControlTest, OperatorsAreReplacedByOperators) {
     expect_fault(decide(destroy_bdk), ErrorKind::denied, VaultFault::approval);  // Bo is out.
 }
 
+// Shows: MPOC-4-LIFE
 TEST_F(VaultControlTest, AListThatOnePersonCouldFillIsNone) {
     const auto refused = [&](std::uint8_t quorum, const std::vector<VaultOperator>& list) {
         expect_fault(vault_->set_operators(quorum, list), ErrorKind::denied, VaultFault::operators);
@@ -249,6 +251,7 @@ protected:
     protocol::BeginCeremonyRequest begin_{.alias = "zmk"};
 };
 
+// Shows: MPOC-4A-2.5, MPOC-4-LIFE, JRT0156-12
 TEST_F(VaultCeremonyTest, EachComponentComesFromAnotherOperator) {
     appoint();
     const auto parts = acquirer_.components();
@@ -285,6 +288,7 @@ TEST_F(VaultCeremonyTest, WithoutOperatorsItWorksByPaperAlone) {
     EXPECT_EQ(vault_->key_info("zmk").value().check_value, check_of(acquirer_.zone_key()));
 }
 
+// Shows: JRT0156-12
 TEST_F(VaultCeremonyTest, AWrongSumThrowsTheComponentsAway) {
     const auto parts = acquirer_.components();
     ASSERT_TRUE(vault_->begin_ceremony(begin_));
@@ -322,6 +326,7 @@ TEST_F(VaultCeremonyTest, RefusesKeysThatAreNotMadeSo) {
 
 // ---- Journal --------------------------------------------------------------------------------
 
+// Shows: MPOC-4-LIFE, MPOC-5-AUDIT
 TEST_F(VaultControlTest, EveryChangeAndEveryRefusalIsALine) {
     ASSERT_TRUE(vault_->create_bdk("bdk"));
     expect_fault(vault_->create_bdk("bdk"), ErrorKind::conflict, VaultFault::alias_taken);
@@ -384,6 +389,7 @@ TEST_F(VaultControlTest, ManyRefusalsAreWrittenTogether) {
     EXPECT_EQ(vault_->verify_journal().value().lines, 301U);
 }
 
+// Shows: MPOC-5-AUDIT
 TEST_F(VaultControlTest, AJournalThatWasCutStopsTheVault) {
     ASSERT_TRUE(vault_->create_bdk("bdk"));
     ASSERT_TRUE(vault_->create_serial_key("sk"));

@@ -71,6 +71,7 @@ TEST_F(VaultKeysTest, ASuspendedSigningKeyShowsItsPointAndDoesNotSign) {
     expect_fault(vault_->sign("permit", unhex("01")), ErrorKind::denied, VaultFault::not_permitted);
 }
 
+// Shows: JRT0156-12
 TEST_F(VaultKeysTest, TheSerialKeyReachesThePhoneAndNobodyElse) {
     const KeyCheck check = vault_->create_serial_key("sk:T0000001").value();
     const SecretBytes key = serial_key("sk:T0000001", "T0000001");
@@ -113,6 +114,7 @@ TEST_F(VaultKeysTest, WhoHasTheSerialKeyCanProveIt) {
 
 // ---- The second kind of terminal ------------------------------------------------------------
 
+// Shows: JRT0156-6.5
 TEST_F(VaultKeysTest, ATerminalMayLiveUnderSm4) {
     const Buffer zone = unhex("0123456789ABCDEFFEDCBA9876543210");
     Buffer one(16, 0x5A);
@@ -161,6 +163,7 @@ TEST_F(VaultKeysTest, StatesFollowTheLifeOfAKey) {
     EXPECT_EQ(vault_->key_info("bdk").value().state, KeyState::compromised);
 }
 
+// Shows: MPOC-4-LIFE
 TEST_F(VaultKeysTest, ADestroyedKeyIsGoneFromTheDiskAndItsNameIsNot) {
     const Acquirer acquirer;
     ASSERT_TRUE(vault_->import_zmk_components("zmk", acquirer.components()));
@@ -191,6 +194,7 @@ TEST_F(VaultKeysTest, ADestroyedKeyIsGoneFromTheDiskAndItsNameIsNot) {
 }
 
 // Nothing of the old files may be left that the key could be read out of with the master key.
+// Shows: MPOC-4-LIFE
 TEST_F(VaultKeysTest, DestroyingReplacesTheFilesThatHadTheKey) {
     ASSERT_TRUE(vault_->create_serial_key("sk"));
     std::vector<std::string> before;
@@ -211,6 +215,7 @@ TEST_F(VaultKeysTest, DestroyingReplacesTheFilesThatHadTheKey) {
     }
 }
 
+// Shows: MPOC-3-INCIDENT
 TEST_F(VaultKeysTest, NothingUnderARevokedTerminalOpens) {
     ASSERT_TRUE(vault_->create_bdk("bdk"));
     ASSERT_TRUE(vault_->create_pin_bdk("bdk:pins"));

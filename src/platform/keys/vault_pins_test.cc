@@ -86,6 +86,7 @@ protected:
     std::uint8_t cards_ = 0x80;
 };
 
+// Shows: MPOC-1E-BLOCK, MPOC-5-PIN
 TEST_F(VaultPinsTest, ThePinArrivesUnderTheTerminalsKey) {
     auto phone = this->phone();
     for (const std::string pin : {"1234", "123456", "999999999999"}) {
@@ -97,6 +98,7 @@ TEST_F(VaultPinsTest, ThePinArrivesUnderTheTerminalsKey) {
     }
 }
 
+// Shows: MPOC-5-PIN
 TEST_F(VaultPinsTest, TheSameAgainIsTranslatedAgainAndOtherDataIsNot) {
     auto phone = this->phone();
     const auto [first, second] = phone.seal_twice("1234", "4321", card_pan);
@@ -111,6 +113,7 @@ TEST_F(VaultPinsTest, TheSameAgainIsTranslatedAgainAndOtherDataIsNot) {
                  VaultFault::pin_refused);
 }
 
+// Shows: MPOC-1E-BLOCK, MPOC-5-PIN
 TEST_F(VaultPinsTest, APinIsBoundToItsCard) {
     auto phone = this->phone();
     std::string list = testing_ends::card_list;
@@ -122,6 +125,7 @@ TEST_F(VaultPinsTest, APinIsBoundToItsCard) {
 }
 
 // The words of the error are the same too: they are what a caller could tell cases apart by.
+// Shows: MPOC-5-PIN
 TEST_F(VaultPinsTest, EverythingWrongWithAPinHasOneAnswer) {
     auto phone = this->phone();
     const auto good = phone.seal("1234", card_pan);
@@ -141,6 +145,7 @@ TEST_F(VaultPinsTest, EverythingWrongWithAPinHasOneAnswer) {
     EXPECT_TRUE(translate(good));
 }
 
+// Shows: MPOC-5-PIN
 TEST_F(VaultPinsTest, GuessingEndsAfterAFewTries) {
     auto phone = this->phone();
     auto prng = testing::Prng::from_environment();
@@ -178,6 +183,7 @@ TEST_F(VaultPinsTest, ARevokedPhoneHasNoPin) {
     expect_fault(translate(pin), ErrorKind::denied, VaultFault::pin_refused);
 }
 
+// Shows: MPOC-1E-APART
 TEST_F(VaultPinsTest, TheTwoBaseKeysDoNotDoEachOthersWork) {
     auto phone = this->phone();
     const auto pin = phone.seal("1234", card_pan);
@@ -197,6 +203,7 @@ TEST_F(VaultPinsTest, TheTwoBaseKeysDoNotDoEachOthersWork) {
 }
 
 // Card data and PINs count apart, since each has its own initial key.
+// Shows: MPOC-1E-APART
 TEST_F(VaultPinsTest, CardsAndPinsOfOnePhoneDoNotUseEachOthersNumbers) {
     auto pins = this->phone();
     Phone cards(*vault_, "bdk", phone_id);

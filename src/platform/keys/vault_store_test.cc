@@ -102,6 +102,7 @@ TEST_F(VaultStoreTest, OnlyTheOwnerReadsTheMasterKey) {
     EXPECT_EQ(status.st_mode & 0077U, 0U);
 }
 
+// Shows: MPOC-4A-2.5
 TEST_F(VaultStoreTest, NothingOfAKeyStandsInTheFiles) {
     ASSERT_TRUE(open());
     add("secret-name");

@@ -62,6 +62,7 @@ TEST(CheckDigits, NobodyIsBornTomorrowOrOnNoDay) {
     EXPECT_FALSE(is_resident_id(no_day + *resident_id_check(no_day), 20261122));
 }
 
+// Shows: MPOC-5-DATA
 TEST(Application, IsTakenWithItsNumbersMasked) {
     const auto merchant = take_application(good_application(), {}, "898310058120001", now);
     ASSERT_TRUE(merchant);
@@ -73,6 +74,7 @@ TEST(Application, IsTakenWithItsNumbersMasked) {
     EXPECT_FALSE(take_application(good_application(), {}, "short", now));
 }
 
+// Shows: MPOC-5-MERCHANT
 TEST(Application, NamesEveryFieldThatIsWrong) {
     EXPECT_TRUE(check(good_application(), now).empty());
     Application bad = good_application();

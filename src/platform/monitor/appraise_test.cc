@@ -26,6 +26,7 @@ bool has(const std::vector<Finding>& findings, FindingCode code, TrustClass orig
 
 // ---- Enrolment --------------------------------------------------------------------------------
 
+// Shows: JRT0156-13
 TEST(AppraiseEnrolment, GradeFollowsFromKeyAndHardware) {
     struct Row {
         bool production;
@@ -50,6 +51,7 @@ TEST(AppraiseEnrolment, GradeFollowsFromKeyAndHardware) {
     }
 }
 
+// Shows: A19, MPOC-2-APP, JRT0156-6.9
 TEST(AppraiseEnrolment, InProductionTheProgramMustBeAKnownOne) {
     Policy policy = testing::production();
     const auto unknown = testing::enrol(policy, testing::android());
@@ -64,6 +66,7 @@ TEST(AppraiseEnrolment, InProductionTheProgramMustBeAKnownOne) {
     EXPECT_EQ(software.grade, 2);
 }
 
+// Shows: A24
 TEST(AppraiseEnrolment, EveryHardFindingRefuses) {
     const Policy policy = testing::sandbox();
     for (unsigned code = 1; code <= protocol::finding_codes; ++code) {
@@ -129,6 +132,7 @@ TEST(AppraiseEnrolment, ALatchNeedsAPersonAndANewEnrolment) {
 
 // ---- Permits ----------------------------------------------------------------------------------
 
+// Shows: MPOC-1C-JUDGE
 TEST(AppraisePermit, AGoodPhoneGetsOneForWhatItAskedAndNothingElse) {
     Phone phone(testing::sandbox());
     const auto decision = phone.ask(1'234);
@@ -150,6 +154,7 @@ TEST(AppraisePermit, AGoodPhoneGetsOneForWhatItAskedAndNothingElse) {
 }
 
 // Every finding of every class, told in the last moment before a card.
+// Shows: A25, MPOC-3-INCIDENT
 TEST(AppraisePermit, EveryHardFindingSuspendsAtOnceAndForGood) {
     for (unsigned code = 1; code <= protocol::finding_codes; ++code) {
         const auto one = static_cast<FindingCode>(code);
@@ -173,6 +178,7 @@ TEST(AppraisePermit, EveryHardFindingSuspendsAtOnceAndForGood) {
     }
 }
 
+// Shows: MPOC-1C-JUDGE
 TEST(AppraisePermit, TheAppAloneLatchesNothing) {
     for (unsigned code = 1; code <= protocol::finding_codes; ++code) {
         const auto one = static_cast<FindingCode>(code);
@@ -188,6 +194,7 @@ TEST(AppraisePermit, TheAppAloneLatchesNothing) {
     }
 }
 
+// Shows: MPOC-3-MONITOR
 TEST(AppraisePermit, PointsReduceAndTimeGivesBack) {
     Phone phone(testing::sandbox());
     phone.ask();
@@ -220,6 +227,7 @@ TEST(AppraisePermit, AStandingFindingRefusesItsCapabilities) {
     EXPECT_EQ(phone.send(phone.request(), {testing::dev_process()}).refusal, PermitRefusal::none);
 }
 
+// Shows: MPOC-2A-1.5
 TEST(AppraisePermit, EvidenceGrowsOld) {
     Phone phone(testing::sandbox());
     phone.now = after_s(day_s + 1);
@@ -242,6 +250,7 @@ TEST(AppraisePermit, WhatThePhoneLacksItIsNotGiven) {
     EXPECT_EQ(phone.send(identity).refusal, PermitRefusal::capability);
 }
 
+// Shows: MPOC-1E-1.6
 TEST(AppraisePermit, SomeFindingsAreHardOnlyWhileAPinIsAskedFor) {
     Phone phone(testing::sandbox());
     phone.ask();
@@ -256,6 +265,7 @@ TEST(AppraisePermit, SomeFindingsAreHardOnlyWhileAPinIsAskedFor) {
 
 // ---- The chain of messages --------------------------------------------------------------------
 
+// Shows: A30
 TEST(AppraiseOrder, TheSameMessageAgainIsARepeatAndLaterAReplay) {
     Phone phone(testing::sandbox());
     const auto said = phone.request();
@@ -270,6 +280,7 @@ TEST(AppraiseOrder, TheSameMessageAgainIsARepeatAndLaterAReplay) {
     EXPECT_EQ(phone.record.last_sequence, before.last_sequence);
 }
 
+// Shows: A28
 TEST(AppraiseOrder, TwoMessagesUnderOneNumberAreTwoPhones) {
     Phone phone(testing::sandbox());
     phone.ask();
@@ -282,6 +293,7 @@ TEST(AppraiseOrder, TwoMessagesUnderOneNumberAreTwoPhones) {
     EXPECT_TRUE(forked.decision.incident);
 }
 
+// Shows: A28
 TEST(AppraiseOrder, AForkIsSeenByItsChainAsWell) {
     Phone phone(testing::sandbox());
     phone.ask();
@@ -293,6 +305,7 @@ TEST(AppraiseOrder, AForkIsSeenByItsChainAsWell) {
     EXPECT_EQ(copy.record.latch->finding.code, FindingCode::clone);
 }
 
+// Shows: A21, A28, MPOC-1A-STATE
 TEST(AppraiseOrder, AnOlderCopyNeverGetsAnything) {
     Phone phone(testing::sandbox());
     phone.ask();
@@ -321,6 +334,7 @@ TEST(AppraiseOrder, LostMessagesCostLittle) {
 
 // ---- Pins -------------------------------------------------------------------------------------
 
+// Shows: MPOC-3-BASELINE
 TEST(AppraisePins, AnotherPhoneOrAnOlderOneIsNotTheOneThatEnrolled) {
     struct Row {
         std::function<void(attest::Verdict&)> change;
@@ -345,6 +359,7 @@ TEST(AppraisePins, AnotherPhoneOrAnOlderOneIsNotTheOneThatEnrolled) {
     }
 }
 
+// Shows: MPOC-1G-1.5, MPOC-2-APP
 TEST(AppraisePins, NewerIsFineAndRaisesTheMark) {
     Phone phone(testing::sandbox(), testing::android());
     attest::Verdict newer = testing::android();
@@ -411,6 +426,7 @@ TEST(AppraiseReport, WhatTheCoreCallsCriticalCountsOnce) {
     EXPECT_EQ(phone.record.latch->finding.code, FindingCode::rollback);
 }
 
+// Shows: A22, MPOC-3-MONITOR
 TEST(AppraiseSilence, IsFoundOnceAndOnlyOfAPhoneInUse) {
     Phone phone(testing::sandbox());
     EXPECT_FALSE(appraise_silence(phone.policy, phone.record, after_s(700)).next.silent)

@@ -22,6 +22,7 @@ TEST(Policy, BothShippedOnesAreSound) {
 }
 
 // The one promise that everything else rests on.
+// Shows: JRT0156-13
 TEST(Policy, InProductionAKeyInSoftwareNeverReachesACard) {
     const auto policy = parse_policy(shipped("production")).value();
     const auto grade = policy.home_grade_max[static_cast<std::size_t>(attest::KeyHome::software)];
@@ -32,6 +33,7 @@ TEST(Policy, InProductionAKeyInSoftwareNeverReachesACard) {
     }
 }
 
+// Shows: MPOC-1C-JUDGE
 TEST(Policy, WhatNoneMaySayIsRefusedByName) {
     struct Row {
         const char *which, *from, *to;
@@ -84,6 +86,7 @@ TEST(Policy, ASignatureIsOverTheMeaning) {
     EXPECT_NE(digest_of(other.value()), digest_of(policy));
 }
 
+// Shows: A32, MPOC-1C-POLICY
 TEST(Policy, OnlyASignedNewerOneOfTheRightKindComesIntoForce) {
     const auto key = crypto::P256Key::generate().value();
     const auto stranger = crypto::P256Key::generate().value();

@@ -99,6 +99,7 @@ TEST_P(StoreTrustTest, PhonesAreListedByStateAndMerchant) {
     EXPECT_TRUE(ask([](Reader& r) { return r.devices_of("898310058129999"); }).empty());
 }
 
+// Shows: A6
 TEST_P(StoreTrustTest, AChallengeServesOnceAndOnlyAsItWasHandedOut) {
     const NonceRow nonce = challenge();
     ASSERT_TRUE(run([&](Tx& tx) { return tx.insert(nonce); }));
@@ -113,6 +114,7 @@ TEST_P(StoreTrustTest, AChallengeServesOnceAndOnlyAsItWasHandedOut) {
     EXPECT_FALSE(consume({nonce.id, nonce.digest, nonce.terminal, now}));
 }
 
+// Shows: A6
 TEST_P(StoreTrustTest, OfManyWhoUseOneChallengeAtOnceOneGetsIt) {
     const NonceRow nonce = challenge();
     ASSERT_TRUE(run([&](Tx& tx) { return tx.insert(nonce); }));
@@ -183,6 +185,7 @@ TEST_P(StoreTrustTest, APermitIsSpentOnce) {
     EXPECT_EQ(ask([&](Reader& r) { return r.permit(row.id); }), row);
 }
 
+// Shows: MPOC-5-AUDIT
 TEST_P(StoreTrustTest, EvidenceGoesOnWhereItEndedOrNotAtAll) {
     const auto append = [&](const EvidenceRow& row) {
         return run([&](Tx& tx) { return tx.append(row); });
@@ -270,6 +273,7 @@ TEST_P(StoreTrustTest, CommandsStayOpenUntilTheyAreDoneOrOld) {
     EXPECT_EQ(ask([](Reader& r) { return r.commands_of("00000001", {}); }).size(), 2U);
 }
 
+// Shows: MPOC-3-POLICY
 TEST_P(StoreTrustTest, ThePolicyInForceIsTheOneActivatedLast) {
     PolicyRow first{.version = 1, .text = "{}", .signature = {1}, .uploaded_at = now};
     PolicyRow second{.version = 2, .text = "{2}", .signature = {2}, .uploaded_at = now};

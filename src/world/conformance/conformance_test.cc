@@ -53,6 +53,8 @@ private:
     std::string file_;
 };
 
+// Shows: A1, A2, A3, A4, A5, A9, A10, A24, MPOC-1A-CRYPTO, MPOC-3-BASELINE, JRT0156-6.5
+// Shows: JRT0156-6.3
 TEST(Conformance, EveryUnderstoodFilePasses) {
     const auto folder = testing::shared_path("");
     if (!folder) GTEST_SKIP() << "no shared cases here";

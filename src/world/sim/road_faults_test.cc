@@ -45,6 +45,7 @@ protected:
     RoadPhone& phone_ = world_.phone();
 };
 
+// Shows: A30
 TEST_P(RoadFaults, SaleEndsApprovedOrReversed) {
     ASSERT_EQ(phone_.purchase(100).result(), "approved");
     disturb("0200");

@@ -119,6 +119,7 @@ TEST_F(RoadRefusals, KnowsItsPathsAndMethods) {
            "BAD_METHOD");
 }
 
+// Shows: MPOC-1C-REACH
 TEST_F(RoadRefusals, ServesNobodyWithoutACertificate) {
     const auto stranger = world_.client(world_.door(world_.phone_port()));
     const std::string body = phone_.tap(amount);
@@ -129,6 +130,7 @@ TEST_F(RoadRefusals, ServesNobodyWithoutACertificate) {
 }
 
 // Signed by the right authority in the name of the right terminal, but not the one it was given.
+// Shows: MPOC-1A-5
 TEST_F(RoadRefusals, ServesNoOtherCertificateOfTheSameName) {
     const auto read = [&](const std::string& name) {
         return std::string(
@@ -149,6 +151,7 @@ TEST_F(RoadRefusals, ServesNoOtherCertificateOfTheSameName) {
 }
 
 // A certificate of somebody else's authority does not get through the handshake.
+// Shows: MPOC-1C-REACH
 TEST_F(RoadRefusals, ServesNoCertificateOfAnotherAuthority) {
     const auto ca = crypto::make_ca("Somebody", world_.clock().now(), 1).value();
     net::HttpClientConfig config = phone_.device().client_config();
@@ -165,6 +168,7 @@ TEST_F(RoadRefusals, ServesNoCertificateOfAnotherAuthority) {
         0U);
 }
 
+// Shows: MPOC-1C-REACH
 TEST_F(RoadRefusals, ShowsNoPaymentOfAnotherMerchantsPhone) {
     const Reply sale = phone_.purchase(amount);
     RoadPhone& colleague = world_.add_phone();
@@ -190,6 +194,7 @@ TEST_F(RoadRefusals, WantsTheApiKey) {
     EXPECT_EQ(ask({{"authorization", "Bearer " + world_.api_key()}}).status(), 200U);
 }
 
+// Shows: MPOC-5-MERCHANT
 TEST_F(RoadRefusals, UsesAnActivationCodeOnce) {
     const std::string code = world_.enrolment_code();
     auto first = FleetPhone::make(host::data_path("cards"), 77, world_.random()).value();
@@ -228,6 +233,7 @@ protected:
     int kept_;
 };
 
+// Shows: MPOC-5-DATA, JRT0156-8
 TEST_F(RoadScan, FindsNoCardNumberAndNoKeyAnywhere) {
     RoadWorld world;
     RoadPhone& phone = world.phone();

@@ -44,6 +44,7 @@ protected:
 
 // ---- Rooted while collecting ------------------------------------------------------------------
 
+// Shows: A25, MPOC-3-INCIDENT, MPOC-1C-JUDGE
 TEST_F(RoadTrust, RootedBetweenPermitAndTapNothingIsCollected) {
     ASSERT_EQ(phone_.purchase(amount).result(), "approved");
     auto permit = phone_.device().permit(amount);
@@ -72,6 +73,7 @@ TEST_F(RoadTrust, RootedBetweenPermitAndTapNothingIsCollected) {
     world_.expect_consistent();
 }
 
+// Shows: MPOC-3-INCIDENT, JRT0156-6.9
 TEST_F(RoadTrust, AReportAloneSuspendsAtOnce) {
     ASSERT_EQ(phone_.purchase(amount).result(), "approved");
     ASSERT_TRUE(phone_.device().report()) << "well";
@@ -87,6 +89,7 @@ TEST_F(RoadTrust, AReportAloneSuspendsAtOnce) {
 }
 
 // A payment whose answer has not come yet is given up: the cardholder gets the money back.
+// Shows: A25, MPOC-3-INCIDENT
 TEST_F(RoadTrust, AnOpenTransactionIsReversed) {
     world_.fault(R"({"action":"no_answer","mti":"0200"})");
     auto body = phone_.tap(amount);
@@ -107,6 +110,7 @@ TEST_F(RoadTrust, AnOpenTransactionIsReversed) {
     world_.expect_consistent();
 }
 
+// Shows: MPOC-2-NOTICE
 TEST_F(RoadTrust, TheLatchNeedsAPersonAndANewEnrolment) {
     root();
     (void)phone_.device().report();
@@ -150,6 +154,7 @@ void expect_refused(const Reply& reply) {
     EXPECT_TRUE(code == "PERMIT_INVALID" || code == "CARD_DATA_INVALID") << reply.body();
 }
 
+// Shows: A29, MPOC-2A-1.5
 TEST_F(RoadTrust, APermitIsSpentOnce) {
     const std::string body = phone_.tap(amount);
     EXPECT_EQ(phone_.send(body).result(), "approved");
@@ -159,6 +164,7 @@ TEST_F(RoadTrust, APermitIsSpentOnce) {
     EXPECT_EQ(world_.spent(), amount);
 }
 
+// Shows: A29, MPOC-2A-1.5
 TEST_F(RoadTrust, APermitOfAnotherPhoneOrForLessIsNone) {
     RoadPhone& other = world_.add_phone();
     const json::object theirs = json::parse(other.tap(amount)).as_object();
@@ -179,6 +185,7 @@ TEST_F(RoadTrust, APermitOfAnotherPhoneOrForLessIsNone) {
     EXPECT_EQ(world_.spent(), 0);
 }
 
+// Shows: A34, MPOC-1A-5
 TEST_F(RoadTrust, WhatIsChangedOnTheWayIsNotOfTheCore) {
     auto ask = phone_.device().prepare_permit(amount).value();
     for (std::size_t i = 0; i < ask.request.body.size(); i += 7) {
@@ -193,6 +200,7 @@ TEST_F(RoadTrust, WhatIsChangedOnTheWayIsNotOfTheCore) {
 }
 
 // The answer was lost, and the phone asks again with the same bytes.
+// Shows: A30
 TEST_F(RoadTrust, TheSameRequestAgainIsTheSamePermit) {
     const auto ask = phone_.device().prepare_permit(amount).value();
     const auto id_of = [&] {
@@ -212,6 +220,7 @@ protected:
     RoadPhone& pos_;
 };
 
+// Shows: MPOC-5-PIN
 TEST_F(RoadPin, ThePinGoesFromThePadToTheIssuer) {
     const Reply reply = pos_.purchase(amount);
     EXPECT_EQ(reply.result(), "approved") << reply.body();
@@ -238,6 +247,7 @@ TEST_F(RoadPin, WithoutThePinNothingLeavesThePhone) {
 }
 
 // The PIN is for this tap of this terminal: elsewhere it does not open.
+// Shows: MPOC-1E-BLOCK
 TEST_F(RoadPin, APinServesNoOtherSale) {
     const json::object first = json::parse(pos_.tap(amount)).as_object();
     json::object second = json::parse(pos_.tap(amount)).as_object();
@@ -248,6 +258,7 @@ TEST_F(RoadPin, APinServesNoOtherSale) {
     EXPECT_EQ(world_.spent(), 0);
 }
 
+// Shows: A26, MPOC-1E-1.6
 TEST_F(RoadPin, RootedBetweenPermitAndPinNothingIsCollected) {
     auto& posture = pos_.device().posture();
     pos_.device().customer().before_typing = [&posture] {
@@ -264,6 +275,7 @@ TEST_F(RoadPin, RootedBetweenPermitAndPinNothingIsCollected) {
 
 // ---- Copies -----------------------------------------------------------------------------------
 
+// Shows: A28
 TEST_F(RoadTrust, ACopyIsFoundWithinOneTransaction) {
     ASSERT_EQ(phone_.purchase(amount).result(), "approved");
     auto twin = phone_.device().copy(host::data_path("cards"), 9).value();
@@ -276,6 +288,7 @@ TEST_F(RoadTrust, ACopyIsFoundWithinOneTransaction) {
 
 // ---- Telling ----------------------------------------------------------------------------------
 
+// Shows: MPOC-3-INCIDENT
 TEST_F(RoadTrust, TheAcquirerIsToldAtOnceAndCanProveWhoTold) {
     std::mutex mutex;
     std::vector<net::HttpRequest> heard;
@@ -312,6 +325,7 @@ TEST_F(RoadTrust, TheAcquirerIsToldAtOnceAndCanProveWhoTold) {
 
 // ---- Policies ---------------------------------------------------------------------------------
 
+// Shows: A32, MPOC-1C-POLICY, MPOC-3-POLICY
 TEST_F(RoadTrust, OnlyASignedNewerPolicyComesIntoForce) {
     const Buffer key_pem = host::read_file(world_.folder() + "/server/policy.key", 4096).value();
     const auto key = crypto::P256Key::from_private_pem(text_of(key_pem)).value();
@@ -338,6 +352,7 @@ TEST_F(RoadTrust, OnlyASignedNewerPolicyComesIntoForce) {
     EXPECT_EQ(evidence.number("evidence." + last + ".policy_version"), 2);
 }
 
+// Shows: MPOC-5-AUDIT
 TEST_F(RoadTrust, EvidenceIsAChainThatAnybodyCanFollow) {
     for (int i = 0; i < 3; ++i) ASSERT_EQ(phone_.purchase(amount).result(), "approved");
     const Reply list = world_.acquirer("/v1/terminals/" + phone_.terminal() + "/evidence");

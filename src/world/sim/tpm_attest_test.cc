@@ -63,6 +63,7 @@ TEST_F(TpmAttest, AQuoteOfTheMachineThatEnrolledPasses) {
     EXPECT_EQ(judged(form, unknown), "FAIL CERTIFICATE_MISSING");
 }
 
+// Shows: A11
 TEST_F(TpmAttest, AnOldQuoteAndAnotherMachineAreNone) {
     const auto form = quote(Buffer(32, 0xC0));
     EXPECT_EQ(judged(form, enrolled(form, challenge_)), "FAIL CHALLENGE");
@@ -74,6 +75,7 @@ TEST_F(TpmAttest, AnOldQuoteAndAnotherMachineAreNone) {
     EXPECT_EQ(judged(theirs, enrolled(theirs, challenge_)), "FAIL SIGNATURE");
 }
 
+// Shows: A11, MPOC-3-BASELINE, JRT0156-6.3
 TEST_F(TpmAttest, WhatBootedAndWhatWasLaunchedIsCompared) {
     ASSERT_TRUE(tpm_->extend(hw::tpm_core_pcr, Buffer(32, 0xAA)));
     const auto form = quote(challenge_);
@@ -94,6 +96,7 @@ TEST_F(TpmAttest, WhatBootedAndWhatWasLaunchedIsCompared) {
 }
 
 // Any bit of what is signed or of the signature.
+// Shows: A7
 TEST_F(TpmAttest, NoChangedBitPasses) {
     const auto form = quote(challenge_);
     const TpmPolicy policy = enrolled(form, challenge_);
@@ -122,6 +125,7 @@ TEST_F(TpmAttest, TheMakersCertificateIsOfTheEndorsementKey) {
 }
 
 // The credential that the platform makes opens in this TPM, for this key, and nowhere else.
+// Shows: A11
 TEST_F(TpmAttest, ACredentialOpensInThatTpmOnly) {
     crypto::KeyRandom random;
     const auto ek = crypto::Certificate::parse(certificate_)->key();
