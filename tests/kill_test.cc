@@ -56,8 +56,8 @@ protected:
     sim::LoadResult run_until(std::int64_t approvals, Strike strike) {
         auto taps = sim::prepare_taps(fleet_, taps_each, random_, clock_);
         EXPECT_TRUE(taps.has_value());
-        for (std::size_t phone = 0; phone < taps->size(); ++phone) {
-            for (const sim::PreparedTap& tap : (*taps)[phone]) prepared_[tap.key] = {phone, tap};
+        for (std::size_t phone = 0; phone < taps->taps.size(); ++phone) {
+            for (const sim::PreparedTap& tap : taps->taps[phone]) prepared_[tap.key] = {phone, tap};
         }
         const std::int64_t before = network_number("approved");
         std::atomic<bool> stop = false;
@@ -196,6 +196,7 @@ protected:
     std::size_t unanswered_ = 0, reversed_ = 0;
 };
 
+// Shows: A27
 TEST_F(KillTest, ServerKeepsItsWordOverSigkill) {
     constexpr int rounds = 4;
     for (int round = 0; round < rounds && !HasFailure(); ++round) {
