@@ -37,13 +37,23 @@ DeviceState least_of(const Policy& policy, const Findings& findings) {
     return least;
 }
 
-// Between `recover` and `degraded` a phone stays what it is, so that it does not flap.
-DeviceState by_points(const Thresholds& at, std::uint32_t score, DeviceState now) {
-    if (score >= at.suspend) return DeviceState::suspended;
-    if (score >= at.review) return DeviceState::review;
-    if (score >= at.degraded) return DeviceState::degraded;
-    const bool reduced = now == DeviceState::degraded || now == DeviceState::review;
-    return reduced && score >= at.recover ? DeviceState::degraded : DeviceState::active;
+// Points of a phone, and those among them that somebody else than its app vouches for.
+struct Points {
+    std::uint32_t all = 0, without_app = 0;
+};
+
+// Between `recover` and `degraded` a phone that is not well is not yet well again, so that it does
+// not flap. What the app says brings nobody down to suspended where the others have nothing to say
+// against the phone.
+DeviceState by_points(const Thresholds& at, Points points, DeviceState before) {
+    if (points.all >= at.suspend && points.without_app >= at.degraded) {
+        return DeviceState::suspended;
+    }
+    if (points.all >= at.review) return DeviceState::review;
+    if (points.all >= at.degraded) return DeviceState::degraded;
+    const bool reduced = before == DeviceState::degraded || before == DeviceState::review ||
+                         before == DeviceState::suspended;
+    return reduced && points.all >= at.recover ? DeviceState::degraded : DeviceState::active;
 }
 
 // What weighs most, to name in the transition.
@@ -95,8 +105,9 @@ void weigh(const Weighing& with, const Findings& findings, Decision& decision) {
         return;
     }
     event.kind = DeviceEventKind::appraise;
+    const Points points{decision.score, score_without_app(policy, next.score, now)};
     event.target =
-        std::max(by_points(policy.thresholds, decision.score, before), least_of(policy, findings));
+        std::max(by_points(policy.thresholds, points, before), least_of(policy, findings));
     event.finding = heaviest(policy, findings);
     take(decision, event, now);
     const bool suspended = next.state == DeviceState::suspended;

@@ -91,7 +91,8 @@ void take_phone(DeviceRecord& next, const Policy& policy, const EnrolStatement& 
     next.last_permit = {};
     next.last_evidence = view.now;
     next.last_address = view.address;
-    next.last_location = statement.location;
+    next.last_location.reset();
+    if (is_usable(policy.location, statement.location)) next.last_location = statement.location;
     next.last_location_at = view.now;
     next.silent = false;
     next.open.reset();

@@ -34,19 +34,44 @@ void add_order(Findings& to, Order order, std::uint64_t missing) {
     }
 }
 
-// What makers and platform found before, and nobody looked at again in this message.
-void keep_standing(Findings& to, const DeviceRecord& device, bool evidence_came) {
-    for (const Finding& one : device.standing) {
-        const bool of_maker = one.origin == TrustClass::hardware && !evidence_came;
-        const bool of_evidence =
-            one.origin == TrustClass::server && !evidence_came &&
-            (one.code == FindingCode::version_old || one.code == FindingCode::patch_old);
-        if (of_maker || of_evidence) add_finding(to, one);
-    }
-}
-
 bool in_turn(Order order) {
     return order == Order::next || order == Order::gap;
+}
+
+// Which part of a phone a message shows again.
+struct Shown {
+    // What core and app find; not where the message is an old one: that tells what was wrong then,
+    // and not what is well now.
+    bool itself = false;
+    bool identity = false;  // Place, versions, and what the registry says of the terminal.
+    bool evidence = false;  // Of the maker.
+};
+
+bool is_shown_again(const Finding& finding, const Shown& shown) {
+    switch (finding.origin) {
+        case TrustClass::hardware:
+            return shown.evidence;
+        case TrustClass::server:
+            if (finding.code == FindingCode::silence) return shown.itself;
+            if (finding.code == FindingCode::version_old ||
+                finding.code == FindingCode::patch_old) {
+                return shown.identity && shown.evidence;
+            }
+            return shown.identity;
+        case TrustClass::core:
+        case TrustClass::app:
+            return shown.itself;
+    }
+    return true;
+}
+
+// What was found before, and this message does not look at again. Not behind a latch that a person
+// released: what latched the phone is known, and must not latch it a second time.
+void keep_standing(Findings& to, const DeviceRecord& device, const Shown& shown) {
+    if (device.latch && device.latch->released) return;
+    for (const Finding& one : device.standing) {
+        if (!is_shown_again(one, shown)) add_finding(to, one);
+    }
 }
 
 std::uint64_t missing_before(const DeviceRecord& device, std::uint64_t sequence) {
@@ -66,13 +91,15 @@ const ReducedRule* reduced_rule(const Policy& policy, DeviceState state) {
     return nullptr;
 }
 
-// The smallest class that fits, within what capability and state allow; 0 where none does.
-std::int64_t amount_for(const Policy& policy, std::int64_t wanted, std::int64_t limit) {
-    if (wanted > limit) return 0;
+// The smallest class that fits, within what capability and state allow. What moves no money asks
+// for 0 and may get 0.
+std::optional<std::int64_t> amount_for(const Policy& policy, std::int64_t wanted,
+                                       std::int64_t limit) {
+    if (wanted > limit) return std::nullopt;
     for (const AmountClass& one : policy.amounts) {
         if (wanted <= one.amount_minor_max) return std::min(one.amount_minor_max, limit);
     }
-    return 0;
+    return std::nullopt;
 }
 
 bool has_evidence(const Policy& policy, const DeviceRecord& device, Capability capability,
@@ -80,6 +107,7 @@ bool has_evidence(const Policy& policy, const DeviceRecord& device, Capability c
     if (!policy.accepts(capability, device.pins.kind)) return false;
     const std::uint32_t age_s =
         policy.capability[static_cast<std::size_t>(capability)].evidence_age_s_max;
+    if (age_s == 0) return device.last_evidence == now;  // It came with this message.
     return now.unix_ms - device.last_evidence.unix_ms <= std::int64_t{age_s} * 1000;
 }
 
@@ -103,9 +131,10 @@ PermitRefusal judge(const Policy& policy, const protocol::PermitRequest& request
         if ((allowed & bit) == 0) return PermitRefusal::state;
     }
     if (!has_evidence(policy, device, capability, now)) return PermitRefusal::evidence;
-    out.amount_minor_max = amount_for(policy, request.amount_minor, limit);
+    const auto amount = amount_for(policy, request.amount_minor, limit);
     const bool yuan = request.currency == static_cast<std::uint16_t>(Currency::cny);
-    if (out.amount_minor_max == 0 || !yuan) return PermitRefusal::amount;
+    if (!amount || !yuan) return PermitRefusal::amount;
+    out.amount_minor_max = *amount;
     // A permit opens one thing. That of a tap also tells the card whether a PIN may follow it.
     const bool tap = request.purpose == protocol::PermitPurpose::tap;
     const CapabilitySet told = tap ? protocol::bit_of(Capability::card_pin) : CapabilitySet{0};
@@ -116,13 +145,15 @@ PermitRefusal judge(const Policy& policy, const protocol::PermitRequest& request
 }
 
 Findings findings_of(const Policy& policy, const DeviceRecord& device, const PermitCase& asked,
-                     const ServerView& view) {
+                     const ServerView& view, Order order) {
     const protocol::PermitRequest& request = asked.request;
     Findings found;
     add_told(found, request.findings);
     add_verdicts(found, asked.verdicts);
     const attest::Verdict* const best = best_of(asked.verdicts);
-    keep_standing(found, device, best != nullptr);
+    const bool fresh = in_turn(order);
+    keep_standing(found, device,
+                  {.itself = fresh, .identity = fresh, .evidence = fresh && best != nullptr});
     for (const Finding& one : view.found) add_finding(found, one);
     if (view.revocation_stale) see(found, FindingCode::evidence_stale);
     if (best != nullptr) compare_pins(found, device, *best);
@@ -150,10 +181,12 @@ Findings findings_of(const Policy& policy, const DeviceRecord& device, const Per
 }
 
 // What the message showed about the phone, beyond findings.
-void note_request(const PermitCase& asked, const ServerView& view, DeviceRecord& next) {
+void note_request(const Policy& policy, const PermitCase& asked, const ServerView& view,
+                  DeviceRecord& next) {
     const protocol::PermitRequest& request = asked.request;
     next.last_address = view.address;
-    if (request.location) {
+    // A place that is only roughly known would hide where the phone was before.
+    if (is_usable(policy.location, request.location)) {
         next.last_location = request.location;
         next.last_location_at = view.now;
     }
@@ -181,6 +214,7 @@ void grant(const Policy& policy, const protocol::PermitRequest& request, const S
     if (taken->transition && !out.decision.transition) out.decision.transition = taken->transition;
     next = taken->next;
     next.last_permit = view.now;
+    next.phone_policy = policy.version;  // The permit names it.
     next.open = OpenPermit{request.purpose, request.amount_minor, request.currency, view.now};
 }
 
@@ -200,11 +234,11 @@ PermitDecision appraise_permit(const Policy& policy, const DeviceRecord& device,
         out.decision.score = score_of(policy, device.score, view.now);
         return out;
     }
-    Findings found = findings_of(policy, device, asked, view);
+    Findings found = findings_of(policy, device, asked, view, order);
     add_order(found, order, missing_before(device, request.sequence));
     if (in_turn(order)) {
         note_arrival(out.decision.next, arrival, asked.body);
-        note_request(asked, view, out.decision.next);
+        note_request(policy, asked, view, out.decision.next);
     }
     const bool pin = request.purpose == protocol::PermitPurpose::pin;
     weigh({policy, view, pin}, found, out.decision);
@@ -236,7 +270,7 @@ Decision appraise_report(const Policy& policy, const DeviceRecord& device, const
     }
     Findings found;
     add_told(found, report.findings);
-    keep_standing(found, device, false);
+    keep_standing(found, device, {.itself = in_turn(order)});
     for (const Finding& one : view.found) add_finding(found, one);
     for (const protocol::CoreEvent& event : report.events) {
         if (event.sequence <= device.last_event) continue;
