@@ -124,6 +124,17 @@ void note_arrival(DeviceRecord& device, const Arrival& arrival, Bytes body) {
     device.silent = false;
 }
 
+const ReducedRule* reduced_rule(const Policy& policy, DeviceState state) {
+    if (state == DeviceState::degraded) return &policy.degraded;
+    if (state == DeviceState::review) return &policy.review;
+    return nullptr;
+}
+
+bool is_young_enough(const CapabilityRule& rule, Instant last, Instant now) {
+    if (rule.evidence_age_s_max == 0) return last == now;  // It came with this message.
+    return now.unix_ms - last.unix_ms <= std::int64_t{rule.evidence_age_s_max} * 1000;
+}
+
 std::string_view name_of(PermitRefusal refusal) {
     constexpr std::array<std::string_view, 8> names = {
         "none", "suspended", "state", "capability", "finding", "amount", "evidence", "repeated"};

@@ -84,13 +84,6 @@ bool refuses(const Policy& policy, const Findings& findings, CapabilitySet bit) 
     });
 }
 
-// nullptr where the phone is well.
-const ReducedRule* reduced_rule(const Policy& policy, DeviceState state) {
-    if (state == DeviceState::degraded) return &policy.degraded;
-    if (state == DeviceState::review) return &policy.review;
-    return nullptr;
-}
-
 // The smallest class that fits, within what capability and state allow. What moves no money asks
 // for 0 and may get 0.
 std::optional<std::int64_t> amount_for(const Policy& policy, std::int64_t wanted,
@@ -102,35 +95,33 @@ std::optional<std::int64_t> amount_for(const Policy& policy, std::int64_t wanted
     return std::nullopt;
 }
 
-bool has_evidence(const Policy& policy, const DeviceRecord& device, Capability capability,
-                  Instant now) {
-    if (!policy.accepts(capability, device.pins.kind)) return false;
-    const std::uint32_t age_s =
-        policy.capability[static_cast<std::size_t>(capability)].evidence_age_s_max;
-    if (age_s == 0) return device.last_evidence == now;  // It came with this message.
-    return now.unix_ms - device.last_evidence.unix_ms <= std::int64_t{age_s} * 1000;
-}
-
 PermitRefusal judge(const Policy& policy, const protocol::PermitRequest& request, Instant now,
                     PermitDecision& out) {
     const DeviceRecord& device = out.decision.next;
     const Capability capability = capability_of(request.purpose);
     const CapabilitySet bit = protocol::bit_of(capability);
+    const CapabilityRule& rule = policy.capability[static_cast<std::size_t>(capability)];
     if (device.state == DeviceState::new_device || device.state == DeviceState::suspended ||
         device.state == DeviceState::retired) {
         return PermitRefusal::suspended;
     }
-    const CapabilitySet can = policy.grade[device.grade] & device.hardware & request.hardware;
+    // A policy that trusts a kind of key less than before means the phones that have it, too.
+    const std::uint8_t home_max = policy.home_grade_max[static_cast<std::size_t>(device.pins.home)];
+    const CapabilitySet can =
+        policy.grade[std::min(device.grade, home_max)] & device.hardware & request.hardware;
     if ((can & bit) == 0) return PermitRefusal::capability;
     if (refuses(policy, out.decision.findings, bit)) return PermitRefusal::finding;
-    std::int64_t limit = policy.capability[static_cast<std::size_t>(capability)].amount_minor_max;
+    std::int64_t limit = rule.amount_minor_max;
     CapabilitySet allowed = can;
     if (const ReducedRule* const reduced = reduced_rule(policy, device.state)) {
         allowed = static_cast<CapabilitySet>(allowed & reduced->capabilities);
         limit = std::min(limit, reduced->amount_minor_max);
         if ((allowed & bit) == 0) return PermitRefusal::state;
     }
-    if (!has_evidence(policy, device, capability, now)) return PermitRefusal::evidence;
+    if (!policy.accepts(capability, device.pins.kind) ||
+        !is_young_enough(rule, device.last_evidence, now)) {
+        return PermitRefusal::evidence;
+    }
     const auto amount = amount_for(policy, request.amount_minor, limit);
     const bool yuan = request.currency == static_cast<std::uint16_t>(Currency::cny);
     if (!amount || !yuan) return PermitRefusal::amount;
