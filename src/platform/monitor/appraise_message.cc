@@ -278,27 +278,17 @@ Decision appraise_report(const Policy& policy, const DeviceRecord& device, const
     return decision;
 }
 
-// Standing findings stay what the last message said.
 Decision appraise_seen(const Policy& policy, const DeviceRecord& device, const Finding& finding,
                        Instant now) {
     Decision decision;
     decision.next = device;
-    decision.findings = {finding};
-    decision.next.score = scored(policy, decision.next.score, {&finding, 1}, now);
-    decision.score = score_of(policy, decision.next.score, now);
-    if (!policy.rule(finding.code, finding.origin).hard) return decision;
-    const DeviceEvent event{.kind = DeviceEventKind::hard,
-                            .target = DeviceState::suspended,
-                            .finding = finding,
-                            .policy_version = policy.version,
-                            .evidence_digest = device.evidence_digest};
-    // A retired phone stays what it is.
-    auto taken = step(decision.next, event, now);
-    if (!taken) return decision;
-    decision.incident = device.state != DeviceState::suspended;
-    decision.revoke_keys = decision.incident;
-    decision.transition = taken->transition;
-    decision.next = std::move(taken->next);
+    Findings found;
+    add_finding(found, finding);
+    keep_standing(found, device, {});
+    ServerView view;
+    view.now = now;
+    view.evidence_digest = device.evidence_digest;
+    weigh({policy, view}, found, decision);
     return decision;
 }
 

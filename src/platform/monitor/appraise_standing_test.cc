@@ -113,6 +113,21 @@ TEST(AppraiseStanding, ARoughPlaceHidesNoJump) {
     EXPECT_TRUE(has(phone.ask().decision.findings, FindingCode::geo_jump));
 }
 
+TEST(AppraiseSeen, WhatThePlatformSeesBetweenMessagesWeighsBesideWhatStands) {
+    Phone phone = moved_phone();
+    const Finding soft{FindingCode::evidence_missing, TrustClass::server, 0};
+    const auto softly = appraise_seen(phone.policy, phone.record, soft, after_s(30));
+    EXPECT_TRUE(has(softly.findings, FindingCode::moved));
+    EXPECT_EQ(softly.next.state, DeviceState::review);
+    EXPECT_EQ(softly.next.last_seen, phone.record.last_seen) << "it said nothing";
+    const Finding hard{FindingCode::serial_cipher, TrustClass::server, 0};
+    const auto cut = appraise_seen(phone.policy, phone.record, hard, after_s(30));
+    EXPECT_TRUE(cut.incident);
+    EXPECT_EQ(cut.commands, std::vector{protocol::CommandAction::wipe_keys});
+    EXPECT_EQ(cut.next.latch->finding, hard);
+    EXPECT_FALSE(appraise_seen(phone.policy, cut.next, hard, after_s(30)).incident) << "once";
+}
+
 // Every code there is, all at once, from whoever has the app in hand.
 TEST(AppraisePoints, TheAppAloneSuspendsNobody) {
     Phone phone(testing::known_production(), testing::android());
@@ -150,6 +165,20 @@ TEST(AppraisePoints, ASuspendedPhoneComesBackByTheSameStairs) {
     }
     EXPECT_EQ(stairs, (std::vector{DeviceState::suspended, DeviceState::review,
                                    DeviceState::degraded, DeviceState::active}));
+}
+
+// Nobody looked while the points went: the last stair is taken all the same.
+TEST(AppraisePoints, ASuspendedPhoneIsNotWellBeforeADegradedOneWouldBe) {
+    Phone phone(testing::sandbox());
+    phone.ask();
+    phone.record.state = DeviceState::suspended;
+    const auto points = (phone.policy.thresholds.degraded - 1) * 1000;
+    phone.record.score = {{FindingCode::nfc_relay, TrustClass::core, points, phone.now}};
+    phone.report();
+    EXPECT_EQ(phone.record.state, DeviceState::degraded);
+    phone.record.score.clear();
+    phone.report();
+    EXPECT_EQ(phone.record.state, DeviceState::active);
 }
 
 TEST(AppraisePermit, WhatMovesNoMoneyNeedsNoAmount) {
