@@ -37,13 +37,23 @@ DeviceState least_of(const Policy& policy, const Findings& findings) {
     return least;
 }
 
-// Between `recover` and `degraded` a phone stays what it is, so that it does not flap.
-DeviceState by_points(const Thresholds& at, std::uint32_t score, DeviceState now) {
-    if (score >= at.suspend) return DeviceState::suspended;
-    if (score >= at.review) return DeviceState::review;
-    if (score >= at.degraded) return DeviceState::degraded;
-    const bool reduced = now == DeviceState::degraded || now == DeviceState::review;
-    return reduced && score >= at.recover ? DeviceState::degraded : DeviceState::active;
+// Points of a phone, and those among them that somebody else than its app vouches for.
+struct Points {
+    std::uint32_t all = 0, without_app = 0;
+};
+
+// Between `recover` and `degraded` a phone that is not well is not yet well again, so that it does
+// not flap. What the app says brings nobody down to suspended where the others have nothing to say
+// against the phone.
+DeviceState by_points(const Thresholds& at, Points points, DeviceState before) {
+    if (points.all >= at.suspend && points.without_app >= at.degraded) {
+        return DeviceState::suspended;
+    }
+    if (points.all >= at.review) return DeviceState::review;
+    if (points.all >= at.degraded) return DeviceState::degraded;
+    const bool reduced = before == DeviceState::degraded || before == DeviceState::review ||
+                         before == DeviceState::suspended;
+    return reduced && points.all >= at.recover ? DeviceState::degraded : DeviceState::active;
 }
 
 // What weighs most, to name in the transition.
@@ -95,8 +105,9 @@ void weigh(const Weighing& with, const Findings& findings, Decision& decision) {
         return;
     }
     event.kind = DeviceEventKind::appraise;
+    const Points points{decision.score, score_without_app(policy, next.score, now)};
     event.target =
-        std::max(by_points(policy.thresholds, decision.score, before), least_of(policy, findings));
+        std::max(by_points(policy.thresholds, points, before), least_of(policy, findings));
     event.finding = heaviest(policy, findings);
     take(decision, event, now);
     const bool suspended = next.state == DeviceState::suspended;
@@ -111,6 +122,17 @@ void note_arrival(DeviceRecord& device, const Arrival& arrival, Bytes body) {
     device.journal_head = next_journal_head(arrival.head, body);
     device.last_seen = arrival.at;
     device.silent = false;
+}
+
+const ReducedRule* reduced_rule(const Policy& policy, DeviceState state) {
+    if (state == DeviceState::degraded) return &policy.degraded;
+    if (state == DeviceState::review) return &policy.review;
+    return nullptr;
+}
+
+bool is_young_enough(const CapabilityRule& rule, Instant last, Instant now) {
+    if (rule.evidence_age_s_max == 0) return last == now;  // It came with this message.
+    return now.unix_ms - last.unix_ms <= std::int64_t{rule.evidence_age_s_max} * 1000;
 }
 
 std::string_view name_of(PermitRefusal refusal) {

@@ -91,7 +91,8 @@ struct ReportCase {
 Decision appraise_report(const Policy& policy, const DeviceRecord& device, const ReportCase& told,
                          const ServerView& view);
 
-// Something that only the platform sees, outside any message.
+// Something that only the platform sees, outside any message: SERIAL_CIPHER on a payment. It weighs
+// like a finding in a message, beside all that stands.
 Decision appraise_seen(const Policy& policy, const DeviceRecord& device,
                        const protocol::Finding& finding, Instant now);
 

@@ -1,26 +1,16 @@
 // Who becomes a terminal's phone, with what pinned, and what it can do.
 #include "platform/monitor/appraise_parts.h"
+#include "platform/monitor/grade.h"
 
 #include <algorithm>
 
 namespace softpos::monitor {
 namespace {
 
-using protocol::CapabilitySet;
 using protocol::EnrolStatement;
 using protocol::Finding;
 using protocol::FindingCode;
 using protocol::TrustClass;
-
-// The lowest grade that gives all that hardware and key can have.
-std::uint8_t grade_for(const Policy& policy, attest::KeyHome home, CapabilitySet hardware) {
-    for (unsigned i = policy.home_grade_max[static_cast<std::size_t>(home)]; i > 0; --i) {
-        if ((policy.grade[i] & hardware) != (policy.grade[i - 1] & hardware)) {
-            return static_cast<std::uint8_t>(i);
-        }
-    }
-    return 0;
-}
 
 bool is_known_program(const Policy& policy, const protocol::Digest32& measurement) {
     return policy.any_measurement ||
@@ -91,7 +81,8 @@ void take_phone(DeviceRecord& next, const Policy& policy, const EnrolStatement& 
     next.last_permit = {};
     next.last_evidence = view.now;
     next.last_address = view.address;
-    next.last_location = statement.location;
+    next.last_location.reset();
+    if (is_usable(policy.location, statement.location)) next.last_location = statement.location;
     next.last_location_at = view.now;
     next.silent = false;
     next.open.reset();

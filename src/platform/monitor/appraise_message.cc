@@ -34,19 +34,44 @@ void add_order(Findings& to, Order order, std::uint64_t missing) {
     }
 }
 
-// What makers and platform found before, and nobody looked at again in this message.
-void keep_standing(Findings& to, const DeviceRecord& device, bool evidence_came) {
-    for (const Finding& one : device.standing) {
-        const bool of_maker = one.origin == TrustClass::hardware && !evidence_came;
-        const bool of_evidence =
-            one.origin == TrustClass::server && !evidence_came &&
-            (one.code == FindingCode::version_old || one.code == FindingCode::patch_old);
-        if (of_maker || of_evidence) add_finding(to, one);
-    }
-}
-
 bool in_turn(Order order) {
     return order == Order::next || order == Order::gap;
+}
+
+// Which part of a phone a message shows again.
+struct Shown {
+    // What core and app find; not where the message is an old one: that tells what was wrong then,
+    // and not what is well now.
+    bool itself = false;
+    bool identity = false;  // Place, versions, and what the registry says of the terminal.
+    bool evidence = false;  // Of the maker.
+};
+
+bool is_shown_again(const Finding& finding, const Shown& shown) {
+    switch (finding.origin) {
+        case TrustClass::hardware:
+            return shown.evidence;
+        case TrustClass::server:
+            if (finding.code == FindingCode::silence) return shown.itself;
+            if (finding.code == FindingCode::version_old ||
+                finding.code == FindingCode::patch_old) {
+                return shown.identity && shown.evidence;
+            }
+            return shown.identity;
+        case TrustClass::core:
+        case TrustClass::app:
+            return shown.itself;
+    }
+    return true;
+}
+
+// What was found before, and this message does not look at again. Not behind a latch that a person
+// released: what latched the phone is known, and must not latch it a second time.
+void keep_standing(Findings& to, const DeviceRecord& device, const Shown& shown) {
+    if (device.latch && device.latch->released) return;
+    for (const Finding& one : device.standing) {
+        if (!is_shown_again(one, shown)) add_finding(to, one);
+    }
 }
 
 std::uint64_t missing_before(const DeviceRecord& device, std::uint64_t sequence) {
@@ -59,28 +84,15 @@ bool refuses(const Policy& policy, const Findings& findings, CapabilitySet bit) 
     });
 }
 
-// nullptr where the phone is well.
-const ReducedRule* reduced_rule(const Policy& policy, DeviceState state) {
-    if (state == DeviceState::degraded) return &policy.degraded;
-    if (state == DeviceState::review) return &policy.review;
-    return nullptr;
-}
-
-// The smallest class that fits, within what capability and state allow; 0 where none does.
-std::int64_t amount_for(const Policy& policy, std::int64_t wanted, std::int64_t limit) {
-    if (wanted > limit) return 0;
+// The smallest class that fits, within what capability and state allow. What moves no money asks
+// for 0 and may get 0.
+std::optional<std::int64_t> amount_for(const Policy& policy, std::int64_t wanted,
+                                       std::int64_t limit) {
+    if (wanted > limit) return std::nullopt;
     for (const AmountClass& one : policy.amounts) {
         if (wanted <= one.amount_minor_max) return std::min(one.amount_minor_max, limit);
     }
-    return 0;
-}
-
-bool has_evidence(const Policy& policy, const DeviceRecord& device, Capability capability,
-                  Instant now) {
-    if (!policy.accepts(capability, device.pins.kind)) return false;
-    const std::uint32_t age_s =
-        policy.capability[static_cast<std::size_t>(capability)].evidence_age_s_max;
-    return now.unix_ms - device.last_evidence.unix_ms <= std::int64_t{age_s} * 1000;
+    return std::nullopt;
 }
 
 PermitRefusal judge(const Policy& policy, const protocol::PermitRequest& request, Instant now,
@@ -88,24 +100,32 @@ PermitRefusal judge(const Policy& policy, const protocol::PermitRequest& request
     const DeviceRecord& device = out.decision.next;
     const Capability capability = capability_of(request.purpose);
     const CapabilitySet bit = protocol::bit_of(capability);
+    const CapabilityRule& rule = policy.capability[static_cast<std::size_t>(capability)];
     if (device.state == DeviceState::new_device || device.state == DeviceState::suspended ||
         device.state == DeviceState::retired) {
         return PermitRefusal::suspended;
     }
-    const CapabilitySet can = policy.grade[device.grade] & device.hardware & request.hardware;
+    // A policy that trusts a kind of key less than before means the phones that have it, too.
+    const std::uint8_t home_max = policy.home_grade_max[static_cast<std::size_t>(device.pins.home)];
+    const CapabilitySet can =
+        policy.grade[std::min(device.grade, home_max)] & device.hardware & request.hardware;
     if ((can & bit) == 0) return PermitRefusal::capability;
     if (refuses(policy, out.decision.findings, bit)) return PermitRefusal::finding;
-    std::int64_t limit = policy.capability[static_cast<std::size_t>(capability)].amount_minor_max;
+    std::int64_t limit = rule.amount_minor_max;
     CapabilitySet allowed = can;
     if (const ReducedRule* const reduced = reduced_rule(policy, device.state)) {
         allowed = static_cast<CapabilitySet>(allowed & reduced->capabilities);
         limit = std::min(limit, reduced->amount_minor_max);
         if ((allowed & bit) == 0) return PermitRefusal::state;
     }
-    if (!has_evidence(policy, device, capability, now)) return PermitRefusal::evidence;
-    out.amount_minor_max = amount_for(policy, request.amount_minor, limit);
+    if (!policy.accepts(capability, device.pins.kind) ||
+        !is_young_enough(rule, device.last_evidence, now)) {
+        return PermitRefusal::evidence;
+    }
+    const auto amount = amount_for(policy, request.amount_minor, limit);
     const bool yuan = request.currency == static_cast<std::uint16_t>(Currency::cny);
-    if (out.amount_minor_max == 0 || !yuan) return PermitRefusal::amount;
+    if (!amount || !yuan) return PermitRefusal::amount;
+    out.amount_minor_max = *amount;
     // A permit opens one thing. That of a tap also tells the card whether a PIN may follow it.
     const bool tap = request.purpose == protocol::PermitPurpose::tap;
     const CapabilitySet told = tap ? protocol::bit_of(Capability::card_pin) : CapabilitySet{0};
@@ -116,13 +136,15 @@ PermitRefusal judge(const Policy& policy, const protocol::PermitRequest& request
 }
 
 Findings findings_of(const Policy& policy, const DeviceRecord& device, const PermitCase& asked,
-                     const ServerView& view) {
+                     const ServerView& view, Order order) {
     const protocol::PermitRequest& request = asked.request;
     Findings found;
     add_told(found, request.findings);
     add_verdicts(found, asked.verdicts);
     const attest::Verdict* const best = best_of(asked.verdicts);
-    keep_standing(found, device, best != nullptr);
+    const bool fresh = in_turn(order);
+    keep_standing(found, device,
+                  {.itself = fresh, .identity = fresh, .evidence = fresh && best != nullptr});
     for (const Finding& one : view.found) add_finding(found, one);
     if (view.revocation_stale) see(found, FindingCode::evidence_stale);
     if (best != nullptr) compare_pins(found, device, *best);
@@ -150,10 +172,12 @@ Findings findings_of(const Policy& policy, const DeviceRecord& device, const Per
 }
 
 // What the message showed about the phone, beyond findings.
-void note_request(const PermitCase& asked, const ServerView& view, DeviceRecord& next) {
+void note_request(const Policy& policy, const PermitCase& asked, const ServerView& view,
+                  DeviceRecord& next) {
     const protocol::PermitRequest& request = asked.request;
     next.last_address = view.address;
-    if (request.location) {
+    // A place that is only roughly known would hide where the phone was before.
+    if (is_usable(policy.location, request.location)) {
         next.last_location = request.location;
         next.last_location_at = view.now;
     }
@@ -181,6 +205,7 @@ void grant(const Policy& policy, const protocol::PermitRequest& request, const S
     if (taken->transition && !out.decision.transition) out.decision.transition = taken->transition;
     next = taken->next;
     next.last_permit = view.now;
+    next.phone_policy = policy.version;  // The permit names it.
     next.open = OpenPermit{request.purpose, request.amount_minor, request.currency, view.now};
 }
 
@@ -200,11 +225,11 @@ PermitDecision appraise_permit(const Policy& policy, const DeviceRecord& device,
         out.decision.score = score_of(policy, device.score, view.now);
         return out;
     }
-    Findings found = findings_of(policy, device, asked, view);
+    Findings found = findings_of(policy, device, asked, view, order);
     add_order(found, order, missing_before(device, request.sequence));
     if (in_turn(order)) {
         note_arrival(out.decision.next, arrival, asked.body);
-        note_request(asked, view, out.decision.next);
+        note_request(policy, asked, view, out.decision.next);
     }
     const bool pin = request.purpose == protocol::PermitPurpose::pin;
     weigh({policy, view, pin}, found, out.decision);
@@ -236,7 +261,7 @@ Decision appraise_report(const Policy& policy, const DeviceRecord& device, const
     }
     Findings found;
     add_told(found, report.findings);
-    keep_standing(found, device, false);
+    keep_standing(found, device, {.itself = in_turn(order)});
     for (const Finding& one : view.found) add_finding(found, one);
     for (const protocol::CoreEvent& event : report.events) {
         if (event.sequence <= device.last_event) continue;
@@ -253,27 +278,17 @@ Decision appraise_report(const Policy& policy, const DeviceRecord& device, const
     return decision;
 }
 
-// Standing findings stay what the last message said.
 Decision appraise_seen(const Policy& policy, const DeviceRecord& device, const Finding& finding,
                        Instant now) {
     Decision decision;
     decision.next = device;
-    decision.findings = {finding};
-    decision.next.score = scored(policy, decision.next.score, {&finding, 1}, now);
-    decision.score = score_of(policy, decision.next.score, now);
-    if (!policy.rule(finding.code, finding.origin).hard) return decision;
-    const DeviceEvent event{.kind = DeviceEventKind::hard,
-                            .target = DeviceState::suspended,
-                            .finding = finding,
-                            .policy_version = policy.version,
-                            .evidence_digest = device.evidence_digest};
-    // A retired phone stays what it is.
-    auto taken = step(decision.next, event, now);
-    if (!taken) return decision;
-    decision.incident = device.state != DeviceState::suspended;
-    decision.revoke_keys = decision.incident;
-    decision.transition = taken->transition;
-    decision.next = std::move(taken->next);
+    Findings found;
+    add_finding(found, finding);
+    keep_standing(found, device, {});
+    ServerView view;
+    view.now = now;
+    view.evidence_digest = device.evidence_digest;
+    weigh({policy, view}, found, decision);
     return decision;
 }
 

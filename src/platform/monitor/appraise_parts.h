@@ -19,4 +19,10 @@ void weigh(const Weighing& with, const Findings& findings, Decision& decision);
 // Number, body, chain and time of a message that came in its turn.
 void note_arrival(DeviceRecord& device, const Arrival& arrival, Bytes body);
 
+// What a phone may do that is not well; nullptr where it is.
+const ReducedRule* reduced_rule(const Policy& policy, DeviceState state);
+
+// Whether evidence that passed at `last` is young enough for the capability.
+bool is_young_enough(const CapabilityRule& rule, Instant last, Instant now);
+
 }  // namespace softpos::monitor

@@ -1,9 +1,7 @@
-// States and points of a phone: what latches, what a person may do, how points halve.
+// States of a phone: what latches, and what a person may do.
 #include "platform/monitor/device.h"
 
 #include <gtest/gtest.h>
-
-#include <array>
 
 namespace softpos::monitor {
 namespace {
@@ -70,38 +68,6 @@ TEST(Device, EveryChangeOfStateIsATransitionWithItsPolicy) {
     EXPECT_EQ(done.transition->to, DeviceState::suspended);
     EXPECT_EQ(done.transition->policy_version, 3U);
     EXPECT_FALSE(step(in(DeviceState::active), event(DeviceEventKind::permit), now)->transition);
-}
-
-TEST(Score, PointsHalveInTheirHalfLife) {
-    EXPECT_EQ(decayed(100'000, 60, 0), 100'000U);
-    EXPECT_EQ(decayed(100'000, 60, 60'000), 50'000U);
-    EXPECT_EQ(decayed(100'000, 60, 180'000), 12'500U);
-    const std::uint64_t half = decayed(100'000, 60, 30'000);  // The root of a half.
-    EXPECT_TRUE(half >= 70'700 && half <= 70'720) << half;
-    EXPECT_EQ(decayed(100'000, 60, 3'600'000), 0U);
-    EXPECT_EQ(decayed(100'000, 0, 3'600'000), 100'000U) << "never";
-    EXPECT_EQ(decayed(100'000, 60, -5), 100'000U) << "time ran backwards";
-}
-
-TEST(Score, PointsNeverGrowByWaiting) {
-    std::uint64_t last = 1'000'000;
-    for (std::int64_t ms = 0; ms < 600'000; ms += 777) {
-        const std::uint64_t left = decayed(1'000'000, 60, ms);
-        EXPECT_LE(left, last) << ms;
-        last = left;
-    }
-}
-
-TEST(Score, AStandingFindingCountsOnceAndAnEventEachTime) {
-    Policy policy;
-    for (auto& of_code : policy.rules) {
-        for (auto& rule : of_code) rule.weight = 10;
-    }
-    const Finding adb{FindingCode::adb, TrustClass::app, 0};
-    const Finding gap{FindingCode::gap, TrustClass::server, 0};
-    auto items = scored(policy, {}, std::array{adb, gap}, now);
-    items = scored(policy, items, std::array{adb, gap}, now);
-    EXPECT_EQ(score_of(policy, items, now), 30U);
 }
 
 }  // namespace

@@ -155,6 +155,7 @@ ReducedRule take_reduced(StrictJson json) {
 
 void take_measurements(StrictJson json, Policy& policy) {
     policy.any_measurement = json.boolean("any");
+    // A set: in whatever order it is written, it means the same and is signed as the same.
     each_word(json, "list", words_of(json, "list"), [&policy](std::string_view word) {
         protocol::Digest32 digest{};
         if (word.size() != 64 || policy.measurements.size() == measurements_max) return false;
@@ -166,6 +167,9 @@ void take_measurements(StrictJson json, Policy& policy) {
         policy.measurements.push_back(digest);
         return true;
     });
+    std::ranges::sort(policy.measurements);
+    const auto twice = std::ranges::unique(policy.measurements);
+    policy.measurements.erase(twice.begin(), twice.end());
 }
 
 void take_times(StrictJson json, Policy& policy) {
@@ -261,12 +265,13 @@ std::expected<Policy, PolicyFault> parse_policy(std::string_view text) {
     Policy policy;
     Worst worst;
     take_parts(json, worst, policy);
-    // A missing rule is a missing field as well, and says more.
-    if (const auto fault = json.finish(); fault && !worst.fault) {
+    // A missing rule is a missing field as well, and says more; of what is no JSON nothing is said.
+    const auto fault = json.finish();
+    if (fault && (!worst.fault || fault->refusal == Refusal::bad_json)) {
         return std::unexpected(PolicyFault{PolicyFaultKind::json, fault->refusal, fault->field});
     }
     if (worst.fault) return std::unexpected(*worst.fault);
-    if (auto fault = what_is_wrong(policy)) return std::unexpected(std::move(*fault));
+    if (auto broken = what_is_wrong(policy)) return std::unexpected(std::move(*broken));
     return policy;
 }
 

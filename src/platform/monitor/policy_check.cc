@@ -69,12 +69,13 @@ std::optional<PolicyFault> check_order(const Policy& policy) {
 // What only a sandbox may allow: cards behind keys in software, and any program as the core.
 std::optional<PolicyFault> check_safe(const Policy& policy) {
     if (policy.environment == Environment::sandbox) return std::nullopt;
-    const auto software = static_cast<std::size_t>(attest::KeyHome::software);
-    const std::uint8_t card = policy.grade_of(Capability::card_no_pin);
-    if (policy.home_grade_max[software] >= card) {
-        return wrong(PolicyFaultKind::unsafe, "homes.software");
-    }
-    for (const Capability one : {Capability::card_no_pin, Capability::card_pin}) {
+    const std::size_t software = static_cast<std::size_t>(attest::KeyHome::software);
+    const auto reached = policy.grade[policy.home_grade_max[software]];
+    for (const Capability one :
+         {Capability::card_no_pin, Capability::card_pin, Capability::identity}) {
+        if ((reached & protocol::bit_of(one)) != 0) {
+            return wrong(PolicyFaultKind::unsafe, "homes.software");
+        }
         if (policy.accepts(one, protocol::EvidenceKind::dev_process)) {
             return wrong(PolicyFaultKind::unsafe,
                          "capability." + std::string(protocol::name_of(one)) + ".evidence");

@@ -3,8 +3,11 @@
 
 #include "crypto/p256.h"
 #include "platform/monitor/monitor_test_data.h"
+#include "platform/monitor/policy_check.h"
 
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 namespace softpos::monitor {
 namespace {
@@ -53,7 +56,28 @@ TEST(Policy, WhatNoneMaySayIsRefusedByName) {
         {"sandbox", "\"CLONE\": {\"hard\": \"hardware core server\"",
          "\"CLONE\": {\"hard\": \"hardware core\"", PolicyFaultKind::soft_code,
          "findings.CLONE.hard"},
+        {"sandbox", "\"hard_in_pin\": \"hardware core server\"", "\"hard_in_pin\": \"core app\"",
+         PolicyFaultKind::app_hard, "findings.DEBUGGER.hard"},
+        {"sandbox", "\"DEBUGGER\": {\"hard\": \"hardware core\", \"hard_in_pin\": \"hardware core",
+         "\"DEBUGGER\": {\"hard\": \"hardware\", \"hard_in_pin\": \"hardware",
+         PolicyFaultKind::soft_code, "findings.DEBUGGER.hard_in_pin"},
+        {"sandbox", "\"least\": \"degraded\"", "\"least\": \"well\"", PolicyFaultKind::json,
+         "findings.PATCH_OLD.least"},
+        {"sandbox", "\"refuses\": \"card_pin\"", "\"refuses\": \"card\"", PolicyFaultKind::json,
+         "findings.OVERLAY.refuses"},
+        {"sandbox", "\"any\": true", "\"any\": true, \"list\": \"12zz\"", PolicyFaultKind::json,
+         "measurements.list"},
+        {"sandbox", "\"environment\": \"sandbox\"", "\"environment\": \"test\"",
+         PolicyFaultKind::json, "environment"},
+        {"sandbox", "{\n    \"version\"", "[\n    \"version\"", PolicyFaultKind::json, ""},
         {"sandbox", "\"suspend\": 100", "\"suspend\": 50", PolicyFaultKind::order, "thresholds"},
+        {"sandbox", "\"recover\": 15", "\"recover\": 0", PolicyFaultKind::order, "thresholds"},
+        {"sandbox", "\"middle\", \"amount_minor_max\": 500000",
+         "\"middle\", \"amount_minor_max\": 100000", PolicyFaultKind::order, "amounts"},
+        {"sandbox", "\"L4\": \"qr_show qr_scan", "\"L4\": \"qr_show", PolicyFaultKind::order,
+         "grades"},
+        {"sandbox", "\"L1\": \"qr_show\",", "\"L0\": \"qr_show\", \"L1\": \"qr_show\",",
+         PolicyFaultKind::order, "grades.L0"},
         {"sandbox", "\"silence_s\": 600", "\"silence_s\": 60", PolicyFaultKind::order,
          "times.silence_s"},
         {"production", "\"software\": 2", "\"software\": 3", PolicyFaultKind::unsafe,
@@ -84,6 +108,127 @@ TEST(Policy, ASignatureIsOverTheMeaning) {
     const auto other = parse_policy(
         changed(shipped("sandbox"), "\"GAP\": {\"weight\": 4", "\"GAP\": {\"weight\": 5"));
     EXPECT_NE(digest_of(other.value()), digest_of(policy));
+}
+
+// The grade of software must not reach a card or a person by a way around L3.
+TEST(Policy, NoGradeOfSoftwareHoldsWhatNeedsHardware) {
+    for (const auto capability : {protocol::Capability::card_no_pin, protocol::Capability::card_pin,
+                                  protocol::Capability::identity}) {
+        Policy policy = testing::production();
+        for (unsigned i = 2; i < grades; ++i) {
+            policy.grade[i] = static_cast<protocol::CapabilitySet>(policy.grade[i] |
+                                                                   protocol::bit_of(capability));
+        }
+        const auto fault = what_is_wrong(policy);
+        ASSERT_TRUE(fault) << protocol::name_of(capability);
+        EXPECT_EQ(name_of(fault->kind), "UNSAFE");
+        EXPECT_EQ(fault->path, "homes.software");
+        policy.environment = Environment::sandbox;
+        EXPECT_FALSE(what_is_wrong(policy));
+    }
+}
+
+// The lines of `text` between the line of `name` and the next closing brace, in reverse.
+std::string reversed_lines(const std::string& text, std::string_view name) {
+    const std::size_t begin = text.find('\n', text.find(name)) + 1;
+    const std::size_t end = text.find("\n    }", begin);
+    std::string out;
+    std::string lines = text.substr(begin, end - begin) + ",";
+    while (!lines.empty()) {
+        const std::size_t at = lines.rfind('\n') == std::string::npos ? 0 : lines.rfind('\n');
+        out += lines.substr(at) + (at == 0 ? "\n" : "");
+        lines.resize(at);
+    }
+    out.erase(out.rfind(','), 1);
+    return text.substr(0, begin) + out + text.substr(end);
+}
+
+TEST(Policy, TheOrderOfFieldsAndOfProgramsDoesNotCount) {
+    for (const char* which : {"sandbox", "production"}) {
+        const auto policy = parse_policy(shipped(which)).value();
+        for (const char* name : {"\"findings\"", "\"grades\"", "\"capability\""}) {
+            const std::string text = reversed_lines(shipped(which), name);
+            ASSERT_NE(text, shipped(which));
+            const auto same = parse_policy(text);
+            ASSERT_TRUE(same) << name << ' ' << same.error().path;
+            EXPECT_EQ(*same, policy) << name;
+            EXPECT_EQ(canonical_bytes(*same), canonical_bytes(policy)) << name;
+        }
+    }
+    const std::string a(64, 'a'), b(64, 'b');
+    const auto with = [](const std::string& list) {
+        return parse_policy(changed(shipped("sandbox"), "\"any\": true",
+                                    "\"any\": true, \"list\": \"" + list + "\""))
+            .value();
+    };
+    EXPECT_EQ(digest_of(with(a + ' ' + b)), digest_of(with(b + "  " + a + ' ' + b)));
+    EXPECT_NE(digest_of(with(a)), digest_of(with(b)));
+}
+
+// What is not signed could be changed by whoever keeps the text.
+TEST(Policy, EveryFieldIsUnderTheSignature) {
+    using Change = void (*)(Policy&);
+    const Change changes[] = {
+        [](Policy& p) { ++p.version; },
+        [](Policy& p) { p.name += 'x'; },
+        [](Policy& p) { p.environment = Environment::production; },
+        [](Policy& p) { p.rules[41][3].hard ^= true; },
+        [](Policy& p) { p.rules[0][0].hard_in_pin ^= true; },
+        [](Policy& p) { p.rules[5][1].least = LeastState::review; },
+        [](Policy& p) { p.rules[5][1].refuses ^= 1U; },
+        [](Policy& p) { ++p.rules[5][1].weight; },
+        [](Policy& p) { ++p.rules[5][1].half_life_s; },
+        [](Policy& p) { ++p.thresholds.recover; },
+        [](Policy& p) { ++p.thresholds.degraded; },
+        [](Policy& p) { ++p.thresholds.review; },
+        [](Policy& p) { ++p.thresholds.suspend; },
+        [](Policy& p) { p.degraded.capabilities ^= 1U; },
+        [](Policy& p) { ++p.degraded.amount_minor_max; },
+        [](Policy& p) { p.review.capabilities ^= 1U; },
+        [](Policy& p) { ++p.review.amount_minor_max; },
+        [](Policy& p) { p.capability[3].kinds ^= 1U; },
+        [](Policy& p) { ++p.capability[3].evidence_age_s_max; },
+        [](Policy& p) { ++p.capability[3].amount_minor_max; },
+        [](Policy& p) { p.grade[5] ^= 1U; },
+        [](Policy& p) { ++p.home_grade_max[0]; },
+        [](Policy& p) { p.amounts[0].name += 'x'; },
+        [](Policy& p) { ++p.amounts[0].amount_minor_max; },
+        [](Policy& p) { ++p.os_version_min; },
+        [](Policy& p) { ++p.patch_months_max; },
+        [](Policy& p) { ++p.app_version_min; },
+        [](Policy& p) { ++p.sdk_version_min; },
+        [](Policy& p) { ++p.phone_policy_min; },
+        [](Policy& p) { p.any_measurement ^= true; },
+        [](Policy& p) { p.measurements.push_back({}); },
+        [](Policy& p) { ++p.permit_s; },
+        [](Policy& p) { ++p.pin_permit_s; },
+        [](Policy& p) { ++p.heartbeat_s; },
+        [](Policy& p) { ++p.silence_s; },
+        [](Policy& p) { ++p.in_use_s; },
+        [](Policy& p) { ++p.resend_s; },
+        [](Policy& p) { ++p.command_s; },
+        [](Policy& p) { ++p.revocation_s_max; },
+        [](Policy& p) { ++p.time_skew_s_max; },
+        [](Policy& p) { p.location.required ^= true; },
+        [](Policy& p) { ++p.location.place_m_max; },
+        [](Policy& p) { ++p.location.jump_m_min; },
+        [](Policy& p) { ++p.location.speed_kmh_max; },
+        [](Policy& p) { ++p.location.accuracy_m_max; },
+        [](Policy& p) { ++p.canary.share_per_mille; },
+        [](Policy& p) { ++p.canary.count_min; },
+        [](Policy& p) { ++p.canary.approval_drop_per_mille; },
+        [](Policy& p) { ++p.canary.attestation_rise_per_mille; },
+        [](Policy& p) { ++p.canary.z_milli; },
+    };
+    const Policy policy = testing::sandbox();
+    std::vector<protocol::Digest32> digests{digest_of(policy)};
+    for (const Change change : changes) {
+        Policy other = policy;
+        change(other);
+        digests.push_back(digest_of(other));
+    }
+    std::ranges::sort(digests);
+    EXPECT_EQ(std::ranges::adjacent_find(digests), digests.end()) << "two that are signed alike";
 }
 
 // Shows: A32, MPOC-1C-POLICY

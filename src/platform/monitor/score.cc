@@ -23,6 +23,26 @@ bool before(const ScoreItem& a, const ScoreItem& b) {
     return a.code != b.code ? a.code < b.code : a.origin < b.origin;
 }
 
+std::uint64_t left_of(const Policy& policy, const ScoreItem& item, Instant now) {
+    return decayed(item.milli_points, policy.rule(item.code, item.origin).half_life_s,
+                   now.unix_ms - item.at.unix_ms);
+}
+
+// Points of the items that are counted: of each code the class that counts most.
+template <typename Counts>
+std::uint32_t sum_of(const Policy& policy, std::span<const ScoreItem> items, Instant now,
+                     Counts counts) {
+    std::array<std::uint64_t, protocol::finding_codes> most{};
+    for (const ScoreItem& item : items) {
+        if (!counts(item)) continue;
+        std::uint64_t& of_code = most[static_cast<std::size_t>(item.code) - 1];
+        of_code = std::max(of_code, left_of(policy, item, now));
+    }
+    std::uint64_t sum = 0;
+    for (const std::uint64_t one : most) sum += one;
+    return static_cast<std::uint32_t>(sum / 1000);
+}
+
 }  // namespace
 
 std::uint64_t decayed(std::uint64_t milli_points, std::uint32_t half_life_s,
@@ -52,10 +72,7 @@ std::vector<ScoreItem> scored(const Policy& policy, std::span<const ScoreItem> i
                               std::span<const Finding> findings, Instant now) {
     std::vector<ScoreItem> out;
     for (const ScoreItem& item : items) {
-        const FindingRule& rule = policy.rule(item.code, item.origin);
-        const std::uint64_t left =
-            decayed(item.milli_points, rule.half_life_s, now.unix_ms - item.at.unix_ms);
-        if (left > 0) out.push_back({item.code, item.origin, left, now});
+        if (left_of(policy, item, now) > 0) out.push_back(item);
     }
     for (const Finding& finding : findings) {
         const std::uint64_t weight =
@@ -68,25 +85,24 @@ std::vector<ScoreItem> scored(const Policy& policy, std::span<const ScoreItem> i
             out.push_back({finding.code, finding.origin, weight, now});
             continue;
         }
-        same->milli_points = is_event(finding.code)
-                                 ? std::min(same->milli_points + weight, milli_points_max)
-                                 : std::max(same->milli_points, weight);
+        const std::uint64_t left = left_of(policy, *same, now);
+        if (!is_event(finding.code) && left >= weight) continue;
+        same->milli_points =
+            is_event(finding.code) ? std::min(left + weight, milli_points_max) : weight;
+        same->at = std::max(same->at, now);  // A clock that is set back makes nothing younger.
     }
     std::ranges::sort(out, before);
     return out;
 }
 
 std::uint32_t score_of(const Policy& policy, std::span<const ScoreItem> items, Instant now) {
-    std::array<std::uint64_t, protocol::finding_codes> most{};
-    for (const ScoreItem& item : items) {
-        const FindingRule& rule = policy.rule(item.code, item.origin);
-        std::uint64_t& of_code = most[static_cast<std::size_t>(item.code) - 1];
-        of_code = std::max(
-            of_code, decayed(item.milli_points, rule.half_life_s, now.unix_ms - item.at.unix_ms));
-    }
-    std::uint64_t sum = 0;
-    for (const std::uint64_t one : most) sum += one;
-    return static_cast<std::uint32_t>(sum / 1000);
+    return sum_of(policy, items, now, [](const ScoreItem&) { return true; });
+}
+
+std::uint32_t score_without_app(const Policy& policy, std::span<const ScoreItem> items,
+                                Instant now) {
+    return sum_of(policy, items, now,
+                  [](const ScoreItem& item) { return item.origin != protocol::TrustClass::app; });
 }
 
 }  // namespace softpos::monitor

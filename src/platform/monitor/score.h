@@ -33,11 +33,16 @@ std::uint64_t decayed(std::uint64_t milli_points, std::uint32_t half_life_s,
 // points back to the weight, however often a phone says the same.
 bool is_event(protocol::FindingCode code);
 
-// Brings findings into the items, drops what has decayed to nothing. Sorted by code and class.
+// Brings findings into the items, drops what has decayed to nothing. Sorted by code and class. An
+// item to which nothing is added keeps its points and its time: whoever sends a thousand messages
+// has no more rounded off than whoever sends one.
 std::vector<ScoreItem> scored(const Policy& policy, std::span<const ScoreItem> items,
                               std::span<const protocol::Finding> findings, Instant now);
 
 // Points, rounded down: of each code the class that counts most.
 std::uint32_t score_of(const Policy& policy, std::span<const ScoreItem> items, Instant now);
+// The same of what maker, core and platform say.
+std::uint32_t score_without_app(const Policy& policy, std::span<const ScoreItem> items,
+                                Instant now);
 
 }  // namespace softpos::monitor

@@ -113,9 +113,12 @@ void check_versions(Findings& to, const Policy& policy, const Versions& versions
     }
 }
 
+bool is_usable(const LocationRules& rules, const std::optional<protocol::Location>& place) {
+    return place && place->accuracy_m <= rules.accuracy_m_max;
+}
+
 void check_place(Findings& to, const LocationRules& rules, const Place& place) {
-    const bool usable = place.now && place.now->accuracy_m <= rules.accuracy_m_max;
-    if (!usable) {
+    if (!is_usable(rules, place.now)) {
         if (rules.required) see(to, FindingCode::location_missing);
         return;
     }

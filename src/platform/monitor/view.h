@@ -34,6 +34,9 @@ struct Versions {
 };
 void check_versions(Findings& to, const Policy& policy, const Versions& versions, Instant now);
 
+// Near enough to be believed.
+bool is_usable(const LocationRules& rules, const std::optional<protocol::Location>& place);
+
 // MOVED, GEO_JUMP and LOCATION_MISSING. `known`: where it was when.
 struct Place {
     std::optional<protocol::Location> now, registered, last;
