@@ -143,7 +143,9 @@ Result<void> PastOfPhone::judge(store::Reader& reader, const store::EvidenceRow&
     }
     if (*entry == EvidenceEntry::seen) {
         for (const protocol::Finding& one : kept->findings) {
-            if (is_from_outside(one)) replay_.seen(one, row.at);
+            if (is_from_outside(one) && protocol::name_of(one.code) == row.outcome) {
+                replay_.seen(one, row.at);
+            }
         }
         return {};
     }
