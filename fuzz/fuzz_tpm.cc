@@ -1,7 +1,9 @@
 // What a TPM is said to have signed: a quote that is read lies inside the input and is whole.
 // links: attest
 #include "base/check.h"
+#include "platform/attest/tpm_credential.h"
 #include "platform/attest/tpm_structures.h"
+#include "platform/attest/tpm_verify.h"
 
 #include <algorithm>
 
@@ -18,5 +20,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     const auto signature = attest::parse_tpm_signature(input);
     CHECK(signature || signature.error().at <= size);
+    if (attest::parse_tpm_credential_file(input)) {
+        CHECK(!attest::parse_tpm_credential_file(input.first(size - 1)));
+    }
+    const auto verdict = attest::verify_tpm_quote(input, {}, {}, Instant{1});
+    CHECK(verdict.outcome == attest::Outcome::fail && !verdict.reason.empty());
     return 0;
 }

@@ -1,289 +1,315 @@
-// softpos attest explain: what a piece of evidence says, field by field, and what follows from it.
+// softpos attest: what evidence of a phone says, in words, and whether it proves anything.
 #include "app/commands.h"
 #include "app/console.h"
 #include "base/hex.h"
+#include "base/secret.h"
 #include "codec/base64.h"
-#include "codec/json_document.h"
 #include "crypto/certificate.h"
 #include "host/data_files.h"
 #include "host/durable_file.h"
-#include "platform/attest/android_describe.h"
-#include "platform/attest/android_verify.h"
-#include "platform/attest/app_attest.h"
-#include "platform/attest/chain.h"
-#include "platform/attest/evidence.h"
-#include "platform/attest/tpm_quote.h"
+#include "platform/attest/explain.h"
+#include "platform/attest/reason.h"
+#include "platform/attest/words.h"
 
 #include <CLI/CLI.hpp>
 #include <boost/json.hpp>
 
 #include <algorithm>
-#include <chrono>
+#include <charconv>
 #include <cstdio>
 #include <memory>
-#include <sstream>
 #include <string>
+#include <vector>
 
 namespace softpos::app {
 namespace {
 
 namespace json = boost::json;
+using attest::ExplainQuestion;
+using attest::Explanation;
 using attest::Outcome;
-using attest::TrustAnchor;
 using attest::Verdict;
 
-constexpr std::size_t file_bytes_max = 256 * 1024;
-constexpr std::size_t roots_max = 32;
-constexpr int columns = 34;
+constexpr int exit_unusable = 1;  // As report() gives it.
+constexpr int exit_review = 2;
+constexpr int exit_fail = 3;
+constexpr std::size_t secret_text_bytes_max = 256;
+constexpr std::size_t line_columns = 100;
+constexpr std::size_t name_columns_max = 32;
+constexpr std::string_view google_anchors = "attest/android.anchors";
 
-struct ExplainOptions {
-    std::string file, challenge, package, app, at, roots;
-    bool as_json = false;
+struct AttestOptions {
+    std::string file;
+    std::string challenge, app, time, status, key, decryption;
+    std::vector<std::string> signers, anchors, pcrs;
+    bool activated = false;
+    bool development = false;
+    bool json = false;
 };
 
-// What was read out of the file, judged with what the options give.
-struct Explained {
-    std::string kind;  // In words.
-    Verdict verdict;
-    std::vector<std::string> notes;  // What was not asked, and so not compared.
+// What the options name, loaded. The question borrows from the rest.
+struct Asked {
+    std::vector<attest::TrustAnchor> anchors;
+    std::optional<attest::RevocationList> revoked;
+    SecretBytes decryption;
+    ExplainQuestion question;
 };
 
-Result<Instant> time_of(const std::string& text) {
-    if (text.empty()) return SystemClock().now();
-    std::chrono::sys_seconds at;
-    std::tm parts{};
-    std::istringstream in(text);
-    in >> std::get_time(&parts, "%Y-%m-%dT%H:%M:%SZ");
-    if (in.fail()) return fail(ErrorKind::malformed, "attest: --at is like 2026-11-22T15:04:05Z");
-    const std::chrono::year_month_day date{
-        std::chrono::year(parts.tm_year + 1900),
-        std::chrono::month(static_cast<unsigned>(parts.tm_mon + 1)),
-        std::chrono::day(static_cast<unsigned>(parts.tm_mday))};
-    if (!date.ok()) return fail(ErrorKind::malformed, "attest: --at is no date");
-    at = std::chrono::sys_days(date) + std::chrono::hours(parts.tm_hour) +
-         std::chrono::minutes(parts.tm_min) + std::chrono::seconds(parts.tm_sec);
-    return Instant{at.time_since_epoch().count() * 1000};
+Result<std::string> read_text(const std::string& path, std::size_t bytes_max) {
+    const Buffer bytes = TRY(host::read_file(path, bytes_max));
+    return std::string(text_of(bytes));
 }
 
-Result<std::vector<TrustAnchor>> roots_of(const ExplainOptions& options) {
-    std::vector<TrustAnchor> anchors;
-    if (options.roots.empty()) return anchors;
-    const Buffer text = TRY(host::read_file(options.roots, file_bytes_max));
-    for (const Buffer& der : TRY(crypto::pem_certificates(text_of(text), roots_max))) {
-        const auto one = TRY(crypto::Certificate::parse(der));
-        anchors.push_back({crypto::name_text(one.subject()), one.key()});
+// A key in Base64, as Google's console shows it.
+Result<SecretBytes> read_secret(const std::string& path) {
+    std::string text = TRY(read_text(path, secret_text_bytes_max));
+    while (text.ends_with('\n')) text.pop_back();
+    Buffer bytes = TRY(codec::from_base64(text));
+    SecretBytes secret = SecretBytes::copy_of(bytes);
+    wipe(bytes);
+    wipe({reinterpret_cast<std::uint8_t*>(text.data()), text.size()});
+    return secret;
+}
+
+// A file of anchors, or certificates in PEM: the key of each.
+Result<void> add_anchors(const std::string& text, std::vector<attest::TrustAnchor>& anchors) {
+    constexpr std::string_view pem_mark = "-----BEGIN CERTIFICATE-----";
+    if (text.find(pem_mark) == std::string::npos) {
+        for (auto& anchor : TRY(attest::parse_anchors(text))) anchors.push_back(std::move(anchor));
+        return {};
     }
-    return anchors;
-}
-
-Result<std::optional<Buffer>> challenge_of(const ExplainOptions& options) {
-    if (options.challenge.empty()) return std::optional<Buffer>();
-    return std::optional(TRY(from_hex(options.challenge)));
-}
-
-Result<Explained> explain_android(const std::vector<Bytes>& certificates,
-                                  const ExplainOptions& options) {
-    Explained out{.kind = "Android key attestation", .verdict = {}, .notes = {}};
-    const std::string text = TRY(host::read_data("attest/android.anchors"));
-    auto anchors = TRY(attest::parse_anchors(text));
-    for (TrustAnchor& more : TRY(roots_of(options))) anchors.push_back(std::move(more));
-    attest::AndroidPolicy policy;
-    policy.challenge = TRY(challenge_of(options));
-    if (!policy.challenge) out.notes.emplace_back("the challenge was not compared (--challenge)");
-    if (options.package.empty()) {
-        out.notes.emplace_back("the app was not compared (--package)");
-    } else {
-        policy.package = options.package;
+    for (const Buffer& der : TRY(crypto::pem_certificates(text, attest::anchors_max))) {
+        const auto certificate = TRY(crypto::Certificate::parse(der));
+        anchors.push_back({crypto::name_text(certificate.subject()), certificate.key()});
     }
-    out.notes.emplace_back("no revocation list was asked");
-    out.verdict = attest::verify_android_key(certificates, policy, {anchors, nullptr},
-                                             TRY(time_of(options.at)));
-    return out;
+    return {};
 }
 
-Result<Explained> explain_apple(Bytes object, const ExplainOptions& options) {
-    Explained out{.kind = "Apple App Attest", .verdict = {}, .notes = {}};
-    const auto anchors = TRY(roots_of(options));
-    attest::AppAttestPolicy policy;
-    policy.challenge = TRY(challenge_of(options));
-    policy.development_allowed = true;
-    if (!options.app.empty()) policy.app_id = options.app;
-    if (!policy.challenge) out.notes.emplace_back("the challenge was not compared (--challenge)");
-    if (!policy.app_id) out.notes.emplace_back("the app was not compared (--app)");
-    if (anchors.empty()) out.notes.emplace_back("no root was given (--roots)");
-    out.verdict = attest::verify_app_attestation(object, policy, anchors, TRY(time_of(options.at)));
-    return out;
-}
-
-Result<Explained> explain_tpm(Bytes form, const ExplainOptions& options) {
-    Explained out{.kind = "TPM 2.0 quote", .verdict = {}, .notes = {}};
-    const auto anchors = TRY(roots_of(options));
-    const auto challenge = TRY(challenge_of(options));
-    const auto read = TRY(protocol::decode_tpm_quote_form(form));
-    attest::TpmPolicy policy;
-    if (challenge) {
-        policy.challenge = *challenge;
-    } else if (const auto quote = attest::parse_tpm_quote(read.quote)) {
-        policy.challenge = quote->extra_data;
-        out.notes.emplace_back("the challenge was not compared (--challenge)");
+Result<attest::ExpectedPcr> parse_pcr(std::string_view text) {
+    attest::ExpectedPcr expected;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), expected.pcr);
+    if (error != std::errc() || end == text.data() + text.size() || *end != '=' ||
+        expected.pcr >= attest::tpm_pcrs) {
+        return fail(ErrorKind::malformed, "--pcr wants NUMBER=HEX");
     }
-    out.notes.emplace_back("registers were not compared with known values");
-    out.verdict = attest::verify_tpm_quote(form, policy, anchors, TRY(time_of(options.at)));
-    return out;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()) + 1);
+    expected.values.push_back(TRY(from_hex(text)));
+    return expected;
 }
 
-// A quote as a TPM writes it, without key and signature: what it says, and that nobody vouches.
-Explained explain_bare_quote(const attest::TpmQuote& quote) {
-    Explained out{.kind = "TPM 2.0 quote, without its signature", .verdict = {}, .notes = {}};
-    out.verdict.kind = protocol::EvidenceKind::tpm_quote;
-    out.verdict.reason = "SIGNATURE";
-    auto& seen = out.verdict.observations;
-    seen.emplace_back("signer (qualified name)", to_hex(quote.qualified_signer));
-    seen.emplace_back("nonce", to_hex(quote.extra_data));
-    seen.emplace_back("clock", std::to_string(quote.clock_ms) + " ms");
-    seen.emplace_back("power cycles", std::to_string(quote.reset_count));
-    seen.emplace_back("resumes", std::to_string(quote.restart_count));
-    for (const attest::TpmPcrSelection& bank : quote.selections) {
-        std::string pcrs;
-        for (unsigned pcr = 0; pcr < attest::tpm_pcrs; ++pcr) {
-            if ((bank.pcrs >> pcr & 1U) != 0)
-                pcrs += (pcrs.empty() ? "" : " ") + std::to_string(pcr);
-        }
-        seen.emplace_back("registers", pcrs);
+Result<void> load(const AttestOptions& options, Asked& asked) {
+    ExplainQuestion& question = asked.question;
+    question.now = SystemClock().now();
+    if (!options.time.empty()) {
+        const auto time = attest::read_instant(options.time);
+        if (!time)
+            return fail(ErrorKind::malformed, "--at wants 2026-11-22 or 2026-11-22T15:04:05Z");
+        question.now = *time;
     }
-    seen.emplace_back("digest of the registers", to_hex(quote.pcr_digest));
-    return out;
+    TRY_VOID(add_anchors(TRY(host::read_data(google_anchors)), asked.anchors));
+    for (const std::string& path : options.anchors) {
+        TRY_VOID(add_anchors(TRY(read_text(path, attest::explained_bytes_max)), asked.anchors));
+    }
+    if (!options.status.empty()) {
+        const auto text = TRY(read_text(options.status, attest::RevocationList::bytes_max));
+        asked.revoked = TRY(attest::RevocationList::parse(text, question.now));
+        question.revoked = &*asked.revoked;
+    }
+    if (!options.challenge.empty()) question.challenge = TRY(from_hex(options.challenge));
+    if (!options.app.empty()) question.app = options.app;
+    if (!options.key.empty()) {
+        const auto text = TRY(read_text(options.key, attest::explained_bytes_max));
+        question.key = TRY(crypto::PublicKey::from_pem(text));
+    }
+    if (!options.decryption.empty()) {
+        asked.decryption = TRY(read_secret(options.decryption));
+        question.decryption = &asked.decryption;
+    }
+    for (const std::string& signer : options.signers) {
+        question.signers.push_back(TRY(from_hex(signer)));
+    }
+    for (const std::string& pcr : options.pcrs) question.pcrs.push_back(TRY(parse_pcr(pcr)));
+    question.activated = options.activated;
+    question.development_allowed = options.development;
+    question.anchors = asked.anchors;
+    return {};
 }
 
-Explained explain_dev_process(const protocol::DevProcessForm& form) {
-    Explained out{.kind = "a process without hardware", .verdict = {}, .notes = {}};
-    const auto statement = protocol::decode_dev_process_statement(form.statement);
-    const protocol::Digest32 none{};
-    const protocol::Point65 no_point{};
-    const bool read = statement.has_value();
-    out.verdict = attest::verify_dev_process(
-        protocol::encode(form), {.challenge = read ? statement->challenge : none,
-                                 .core_sign_point = read ? statement->core_sign_point : no_point,
-                                 .measurement = read ? statement->measurement : none,
-                                 .now = {}});
-    if (!read) return out;
-    auto& seen = out.verdict.observations;
-    seen.emplace_back("challenge", to_hex(statement->challenge));
-    seen.emplace_back("measurement of the program", to_hex(statement->measurement));
-    seen.emplace_back("its key", to_hex(statement->core_sign_point));
-    seen.emplace_back("app version", std::to_string(statement->app_version));
-    out.notes.emplace_back("nothing but the process itself vouches for this");
-    return out;
-}
+// ---- For people -----------------------------------------------------------------------------
 
-// By what the bytes are, never by the name of the file.
-Result<Explained> explain(Bytes file, const ExplainOptions& options) {
-    const std::string_view text = text_of(file);
-    if (text.find("-----BEGIN CERTIFICATE-----") != std::string_view::npos) {
-        const auto der = TRY(crypto::pem_certificates(text, attest::chain_max));
-        return explain_android({der.begin(), der.end()}, options);
-    }
-    if (const auto start = text.find_first_not_of(" \r\n\t");
-        start != std::string_view::npos && text[start] == '{') {
-        const codec::JsonDocument document{std::string(text)};
-        const auto object = codec::from_base64(document.text("attestation"));
-        if (!object) return fail(ErrorKind::unsupported, "attest: JSON without an attestation");
-        return explain_apple(*object, options);
-    }
-    if (const auto quote = attest::parse_tpm_quote(file)) return explain_bare_quote(*quote);
-    if (attest::parse_app_attestation(file)) return explain_apple(file, options);
-    if (protocol::decode_tpm_quote_form(file)) return explain_tpm(file, options);
-    if (const auto form = protocol::decode_dev_process_form(file))
-        return explain_dev_process(*form);
-    if (const auto certificates = attest::split_chain(file)) {
-        return explain_android(*certificates, options);
-    }
-    return fail(ErrorKind::unsupported, "attest: no evidence of a kind that is known here");
-}
-
-std::string_view meaning_of(Outcome outcome) {
+Colour colour_of(Outcome outcome) {
     switch (outcome) {
         case Outcome::pass:
-            return "everything that was asked is proven";
+            return Colour::green;
         case Outcome::review:
-            return "nothing is wrong, and not everything is proven";
+            return Colour::yellow;
         case Outcome::fail:
             break;
     }
-    return "not to be believed";
+    return Colour::red;
 }
 
-void print_text(const Explained& what) {
-    const Verdict& verdict = what.verdict;
-    const Colour colour = verdict.outcome == Outcome::pass     ? Colour::green
-                          : verdict.outcome == Outcome::review ? Colour::yellow
-                                                               : Colour::red;
-    std::printf("%s\n\n", coloured(Colour::bold, what.kind).c_str());
-    for (const auto& [name, value] : verdict.observations) {
-        std::printf("  %-*s %s\n", columns, name.c_str(), value.c_str());
+// "name   text", the text broken between words and where it has none.
+void show_line(std::string_view name, std::string_view text, std::size_t width) {
+    std::string head = "  " + std::string(name);
+    head.append(width + 4 > head.size() ? width + 4 - head.size() : 2, ' ');
+    std::string line = coloured(Colour::dim, head);
+    const std::size_t room = line_columns - width - 4;
+    while (text.size() > room) {
+        const std::size_t blank = text.rfind(' ', room);
+        const std::size_t cut = blank == std::string_view::npos || blank == 0 ? room : blank;
+        std::printf("%s%.*s\n", line.c_str(), static_cast<int>(cut), text.data());
+        text.remove_prefix(cut);
+        if (text.starts_with(' ')) text.remove_prefix(1);
+        line.assign(width + 4, ' ');
     }
-    std::printf("\n%s", coloured(colour, name_of(verdict.outcome)).c_str());
-    if (!verdict.reason.empty()) {
-        std::printf(" %s", std::string(verdict.reason).c_str());
-        if (verdict.where != 0) std::printf(" (at %u)", verdict.where);
+    std::printf("%s%.*s\n", line.c_str(), static_cast<int>(text.size()), text.data());
+}
+
+struct Section {
+    std::string_view title;
+    std::string_view prefix;  // Of the names that belong to it, which is left out.
+};
+constexpr Section statement{"Statement", ""};
+constexpr Section sections[] = {
+    {"Certificates, that of the key first", "certificate "},
+    statement,
+    {"Said by the secure world", "hardware."},
+    {"Said by the operating system, which proves nothing", "software."},
+};
+
+// By its title. What has no section of its own is part of the statement.
+std::string_view section_of(std::string_view name) {
+    for (const Section& section : sections) {
+        if (section.prefix.empty() || !name.starts_with(section.prefix)) continue;
+        return section.title;
     }
-    std::printf(": %s\n", std::string(meaning_of(verdict.outcome)).c_str());
+    return statement.title;
+}
+
+void show_section(const Section& section, const attest::Observations& all) {
+    std::size_t width = 0;
+    for (const auto& [name, text] : all) {
+        if (section_of(name) != section.title) continue;
+        width = std::max(width, std::min(name.size() - section.prefix.size(), name_columns_max));
+    }
+    if (width == 0) return;
+    std::printf("\n%s\n", coloured(Colour::bold, section.title).c_str());
+    for (const auto& [name, text] : all) {
+        if (section_of(name) != section.title) continue;
+        show_line(std::string_view(name).substr(section.prefix.size()), text, width);
+    }
+}
+
+void show(const Explanation& said, Instant now) {
+    const Verdict& verdict = said.verdict;
+    std::string head(attest::name_of(verdict.outcome));
+    if (!verdict.reason.empty()) head.append("  ").append(verdict.reason);
+    if (!said.place.empty()) head.append("  (").append(said.place).append(")");
+    std::printf("%s\n", coloured(Colour::bold, said.form).c_str());
+    std::printf("%s\n", coloured(colour_of(verdict.outcome), head).c_str());
+    const std::string_view sentence = verdict.outcome == Outcome::pass
+                                          ? "Everything that was asked is proven."
+                                          : attest::sentence_of(verdict.reason);
+    std::printf("%.*s\n", static_cast<int>(sentence.size()), sentence.data());
+    std::printf("%s\n", coloured(Colour::dim, "judged as of " + attest::instant_text(now)).c_str());
+    for (const Section& section : sections) show_section(section, verdict.observations);
+    if (verdict.outcome != Outcome::fail) {
+        const std::string home(attest::name_of(verdict.home));
+        std::printf("\nThe key lives in: %s\n", home.c_str());
+    }
+}
+
+// ---- For programs ---------------------------------------------------------------------------
+
+void show_json(const Explanation& said, Instant now) {
+    const Verdict& verdict = said.verdict;
+    json::array observations;
+    for (const auto& [name, text] : verdict.observations) {
+        observations.push_back(json::object{{"name", name}, {"value", text}});
+    }
+    json::array findings;
     for (const protocol::Finding& finding : verdict.findings) {
-        std::printf("  finding %s\n", std::string(name_of(finding.code)).c_str());
+        findings.push_back(json::string(protocol::name_of(finding.code)));
     }
-    for (const std::string& note : what.notes) {
-        std::printf("  %s\n", coloured(Colour::dim, note).c_str());
-    }
+    const json::object out{{"form", said.form},
+                           {"kind", protocol::name_of(verdict.kind)},
+                           {"verdict", attest::name_of(verdict.outcome)},
+                           {"reason", verdict.reason},
+                           {"sentence", attest::sentence_of(verdict.reason)},
+                           {"where", verdict.where},
+                           {"place", said.place},
+                           {"judged_at_ms", now.unix_ms},
+                           {"key_home", attest::name_of(verdict.home)},
+                           {"device_key", to_hex(verdict.device_key)},
+                           {"findings", std::move(findings)},
+                           {"observations", std::move(observations)}};
+    std::printf("%s\n", json::serialize(out).c_str());
 }
 
-void print_json(const Explained& what) {
-    const Verdict& verdict = what.verdict;
-    json::array observations, findings, notes;
-    for (const auto& [name, value] : verdict.observations) {
-        observations.push_back(json::object{{"name", name}, {"value", value}});
+int explain(const AttestOptions& options) {
+    Asked asked;
+    if (const auto loaded = load(options, asked); !loaded) {
+        report(loaded.error());
+        return exit_unusable;
     }
-    for (const auto& one : verdict.findings) findings.push_back(json::string(name_of(one.code)));
-    for (const std::string& note : what.notes) notes.push_back(json::string(note));
-    std::printf("%s\n", json::serialize(json::object{{"kind", what.kind},
-                                                     {"outcome", name_of(verdict.outcome)},
-                                                     {"reason", verdict.reason},
-                                                     {"where", verdict.where},
-                                                     {"findings", std::move(findings)},
-                                                     {"observations", std::move(observations)},
-                                                     {"notes", std::move(notes)}})
-                            .c_str());
-}
-
-int run(const ExplainOptions& options) {
-    const auto file = host::read_file(options.file, file_bytes_max);
-    if (!file) return report(file.error());
-    const auto explained = explain(*file, options);
-    if (!explained) return report(explained.error());
-    options.as_json ? print_json(*explained) : print_text(*explained);
-    // For scripts: 0 proven, 2 for review, 3 refused; 1 where nothing could be read.
-    return explained->verdict.outcome == Outcome::pass     ? 0
-           : explained->verdict.outcome == Outcome::review ? 2
-                                                           : 3;
+    const auto file = host::read_file(options.file, attest::explained_bytes_max);
+    if (!file) {
+        report("'" + options.file + "': " + file.error().what.c_str());
+        return exit_unusable;
+    }
+    const auto said = attest::explain_evidence(*file, asked.question);
+    if (!said) {
+        report(said.error());
+        return exit_unusable;
+    }
+    options.json ? show_json(*said, asked.question.now) : show(*said, asked.question.now);
+    switch (said->verdict.outcome) {
+        case Outcome::pass:
+            return 0;
+        case Outcome::review:
+            return exit_review;
+        case Outcome::fail:
+            break;
+    }
+    return exit_fail;
 }
 
 }  // namespace
 
 void add_attest(CLI::App& app, Chosen& chosen) {
-    const auto options = std::make_shared<ExplainOptions>();
-    CLI::App* attest = app.add_subcommand("attest", "evidence that devices give of themselves");
+    const auto options = std::make_shared<AttestOptions>();
+    CLI::App* attest = app.add_subcommand("attest", "evidence of phones");
     attest->require_subcommand(1);
-    CLI::App* explain = attest->add_subcommand(
-        "explain", "what a chain, an attestation or a quote says, and what follows from it");
-    explain
-        ->add_option("file", options->file, "PEM or DER chain, App Attest (CBOR, JSON), TPM quote")
+    CLI::App* command = attest->add_subcommand(
+        "explain", "what a certificate chain, attestation or quote says, and its verdict");
+    command
+        ->add_option("file", options->file,
+                     "PEM, DER, CBOR, JSON, a token, or any of them in Base64")
         ->required();
-    explain->add_option("--challenge", options->challenge, "in hex: what the device was asked");
-    explain->add_option("--package", options->package, "Android: the app that may answer");
-    explain->add_option("--app", options->app, "Apple: TEAM.bundle of the app that may answer");
-    explain->add_option("--roots", options->roots, "PEM: more roots to believe");
-    explain->add_option("--at", options->at, "judge as of this time: 2026-11-22T15:04:05Z");
-    explain->add_flag("--json", options->as_json, "for programs");
-    explain->callback([&chosen, options] { chosen = [options] { return run(*options); }; });
+    command->add_option("--challenge", options->challenge, "what the phone was asked, in hex");
+    command->add_option("--app,--package", options->app, "the package name, or TEAMID.bundle.id");
+    command->add_option("--signer", options->signers,
+                        "SHA-256 of a certificate that may sign the app, in hex");
+    command->add_option("--anchor,--roots", options->anchors,
+                        "more roots to trust: a file of PEM certificates or anchors");
+    command->add_option("--status", options->status, "list of revoked keys, as it is served now");
+    command->add_option("--pcr", options->pcrs, "expected value of a TPM's PCR: NUMBER=HEX");
+    command->add_option("--key", options->key, "public key in PEM, for what brings no certificate");
+    command->add_option("--decrypt", options->decryption,
+                        "file with the key of encrypted tokens, in Base64");
+    command->add_option("--at", options->time, "judge as of then: 2026-11-22 or with T15:04:05Z");
+    command->add_flag("--activated", options->activated,
+                      "the TPM has given back a credential's secret for this key");
+    command->add_flag("--development", options->development,
+                      "take keys of Apple's development service");
+    command->add_flag("--json", options->json, "one JSON object");
+    command->footer(
+        "Google's roots are trusted from the start, any other with --anchor. Exit code: 0 where "
+        "the "
+        "verdict is PASS,\n2 where it is REVIEW, 3 where it is FAIL, 1 where there is no "
+        "evidence.");
+    command->callback([&chosen, options] { chosen = [=] { return explain(*options); }; });
 }
 
 }  // namespace softpos::app

@@ -2,6 +2,7 @@
 #include "codec/base64.h"
 #include "codec/der.h"
 #include "crypto/certificate.h"
+#include "crypto/pem.h"
 
 #include <algorithm>
 #include <utility>
@@ -13,7 +14,6 @@ namespace der = codec::der;
 
 constexpr std::size_t name_parts_max = 32;
 constexpr std::size_t name_value_bytes_max = 1024;
-constexpr std::size_t pem_text_bytes_max = 1024UL * 1024;
 constexpr std::size_t pem_line_characters = 64;  // Spec: [RFC-7468] 2.
 constexpr std::string_view pem_begin = "-----BEGIN CERTIFICATE-----";
 constexpr std::string_view pem_end = "-----END CERTIFICATE-----";
@@ -71,25 +71,7 @@ std::string name_text(Bytes der_name) {
 }
 
 Result<std::vector<Buffer>> pem_certificates(std::string_view text, std::size_t count_max) {
-    if (text.size() > pem_text_bytes_max) return fail(ErrorKind::denied, "pem: too long");
-    std::vector<Buffer> found;
-    std::size_t at = 0;
-    while ((at = text.find(pem_begin, at)) != std::string_view::npos) {
-        if (found.size() == count_max) {
-            return fail(ErrorKind::denied, "pem: too many certificates",
-                        static_cast<std::uint32_t>(count_max), at);
-        }
-        const std::size_t start = at + pem_begin.size();
-        const std::size_t end = text.find(pem_end, start);
-        if (end == std::string_view::npos) return fail(ErrorKind::malformed, "pem: no end", 0, at);
-        std::string digits(text.substr(start, end - start));
-        std::erase_if(digits,
-                      [](char c) { return c == '\n' || c == '\r' || c == ' ' || c == '\t'; });
-        auto der = codec::from_base64(digits);
-        if (!der) return fail(ErrorKind::malformed, "pem: not base64", 0, start);
-        found.push_back(*std::move(der));
-        at = end + pem_end.size();
-    }
+    auto found = TRY(pem_blocks(text, "CERTIFICATE", count_max));
     if (found.empty()) return fail(ErrorKind::malformed, "pem: no certificate");
     return found;
 }

@@ -1,4 +1,4 @@
-// HKDF as the library has it.
+// HKDF and the counter mode as the library has them.
 #include "crypto/kdf.h"
 
 #include "base/check.h"
@@ -32,6 +32,27 @@ Result<SecretBytes> hkdf_sha256(const HkdfInput& input, std::size_t size) {
         OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest.data(), 0),
         octets(OSSL_KDF_PARAM_KEY, input.secret), octets(OSSL_KDF_PARAM_SALT, input.salt),
         octets(OSSL_KDF_PARAM_INFO, input.info), OSSL_PARAM_construct_end()};
+    SecretBytes out(size);
+    CHECK(EVP_KDF_derive(context.get(), out.writable().data(), size, parameters.data()) == 1);
+    return out;
+}
+
+Result<SecretBytes> counter_kdf_sha256(const CounterKdfInput& input, std::size_t size) {
+    static EVP_KDF* const kdf = EVP_KDF_fetch(nullptr, "KBKDF", nullptr);
+    if (size == 0 || size > counter_kdf_bytes_max || input.secret.empty()) {
+        return fail(ErrorKind::malformed, "kdf: size");
+    }
+    const Owned<EVP_KDF_CTX, EVP_KDF_CTX_free> context(EVP_KDF_CTX_new(kdf));
+    CHECK(context != nullptr);
+    std::array<char, 7> digest{'S', 'H', 'A', '2', '5', '6', 0};
+    std::array<char, 5> mac{'H', 'M', 'A', 'C', 0};
+    const std::array<OSSL_PARAM, 6> parameters{
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest.data(), 0),
+        OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_MAC, mac.data(), 0),
+        octets(OSSL_KDF_PARAM_KEY, input.secret),
+        // The library's names for label and context.
+        octets(OSSL_KDF_PARAM_SALT, bytes_of(input.label)),
+        octets(OSSL_KDF_PARAM_INFO, input.context), OSSL_PARAM_construct_end()};
     SecretBytes out(size);
     CHECK(EVP_KDF_derive(context.get(), out.writable().data(), size, parameters.data()) == 1);
     return out;

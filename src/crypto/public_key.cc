@@ -5,14 +5,14 @@
 #include "base/check.h"
 #include "codec/der.h"
 #include "crypto/owned.h"
+#include "crypto/pem.h"
+#include "crypto/rsa_padding.h"
 
 #include <openssl/core_names.h>
-#include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
-#include <openssl/rsa.h>
 
 #include <array>
 #include <mutex>
@@ -102,6 +102,7 @@ struct PublicKey::Handle {
 
     void load();
     Result<void> read();
+    Result<EVP_PKEY*> usable();  // Loaded, and of a size that we take.
 };
 
 Result<void> PublicKey::Handle::read() {
@@ -200,6 +201,12 @@ Result<PublicKey> PublicKey::from_p256_point(Bytes point) {
     return from_spki(spki);
 }
 
+Result<PublicKey> PublicKey::from_pem(std::string_view text) {
+    const auto blocks = TRY(pem_blocks(text, "PUBLIC KEY", 1));
+    if (blocks.empty()) return fail(ErrorKind::malformed, "pem: no public key");
+    return from_spki(blocks.front());
+}
+
 KeyFamily PublicKey::family() const {
     return handle_->family;
 }
@@ -222,26 +229,28 @@ Bytes PublicKey::point() const {
     return handle_->point;
 }
 
+Result<EVP_PKEY*> PublicKey::Handle::usable() {
+    if (family == KeyFamily::rsa && (bits < rsa_bits_min || bits > rsa_bits_max)) {
+        return fail(ErrorKind::unsupported, "key: RSA size", bits);
+    }
+    std::call_once(loading, [this] { load(); });
+    if (!key) return fail(ErrorKind::denied, "key: unusable");
+    return key.get();
+}
+
 Result<void> PublicKey::verify(SignatureKind kind, Bytes message, Bytes signature) const {
     const KindRow row = row_of(kind);
     const bool rsa = handle_->family == KeyFamily::rsa;
     if (handle_->family == KeyFamily::other || rsa != row.rsa) {
         return fail(ErrorKind::denied, "signature: not of this kind of key");
     }
-    if (rsa && (handle_->bits < rsa_bits_min || handle_->bits > rsa_bits_max)) {
-        return fail(ErrorKind::unsupported, "signature: RSA key size", handle_->bits);
-    }
-    std::call_once(handle_->loading, [this] { handle_->load(); });
-    if (!handle_->key) return fail(ErrorKind::denied, "signature: unusable key");
+    EVP_PKEY* key = TRY(handle_->usable());
     const DigestContext context(EVP_MD_CTX_new());
     CHECK(context != nullptr);
     EVP_PKEY_CTX* parameters = nullptr;  // Owned by the context.
     bool good = EVP_DigestVerifyInit_ex(context.get(), &parameters, row.digest, nullptr, nullptr,
-                                        handle_->key.get(), nullptr) == 1;
-    if (good && row.pss) {
-        good = EVP_PKEY_CTX_set_rsa_padding(parameters, RSA_PKCS1_PSS_PADDING) == 1 &&
-               EVP_PKEY_CTX_set_rsa_pss_saltlen(parameters, RSA_PSS_SALTLEN_DIGEST) == 1;
-    }
+                                        key, nullptr) == 1;
+    if (good && row.pss) good = set_pss(parameters);
     good = good && EVP_DigestVerify(context.get(), signature.data(), signature.size(),
                                     message.data(), message.size()) == 1;
     ERR_clear_error();
@@ -250,31 +259,19 @@ Result<void> PublicKey::verify(SignatureKind kind, Bytes message, Bytes signatur
 }
 
 Result<Buffer> PublicKey::encrypt_oaep_sha256(Bytes plain, Bytes label) const {
-    if (handle_->family != KeyFamily::rsa || handle_->bits < rsa_bits_min ||
-        handle_->bits > rsa_bits_max) {
+    if (handle_->family != KeyFamily::rsa) {
         return fail(ErrorKind::unsupported, "oaep: not an RSA key of a size in use");
     }
-    std::call_once(handle_->loading, [this] { handle_->load(); });
-    if (!handle_->key) return fail(ErrorKind::denied, "oaep: unusable key");
-    const PKeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, handle_->key.get(), nullptr));
+    EVP_PKEY* key = TRY(handle_->usable());
+    const PKeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
     CHECK(context != nullptr);
-    bool good = EVP_PKEY_encrypt_init(context.get()) == 1 &&
-                EVP_PKEY_CTX_set_rsa_padding(context.get(), RSA_PKCS1_OAEP_PADDING) == 1 &&
-                EVP_PKEY_CTX_set_rsa_oaep_md(context.get(), EVP_sha256()) == 1 &&
-                EVP_PKEY_CTX_set_rsa_mgf1_md(context.get(), EVP_sha256()) == 1;
-    if (good && !label.empty()) {
-        void* const owned = OPENSSL_memdup(label.data(), label.size());
-        CHECK(owned != nullptr);
-        good = EVP_PKEY_CTX_set0_rsa_oaep_label(context.get(), owned,
-                                                static_cast<int>(label.size())) == 1;
-        if (!good) OPENSSL_free(owned);
+    TRY_VOID(set_oaep_sha256(context.get(), label, EVP_PKEY_encrypt_init));
+    std::size_t size = handle_->modulus.size();
+    Buffer out(size);
+    if (EVP_PKEY_encrypt(context.get(), out.data(), &size, plain.data(), plain.size()) != 1) {
+        ERR_clear_error();
+        return fail(ErrorKind::denied, "oaep: the text does not fit");
     }
-    Buffer out((handle_->bits + 7) / 8);
-    std::size_t size = out.size();
-    good =
-        good && EVP_PKEY_encrypt(context.get(), out.data(), &size, plain.data(), plain.size()) == 1;
-    ERR_clear_error();
-    if (!good) return fail(ErrorKind::denied, "oaep: the text does not fit");
     out.resize(size);
     return out;
 }

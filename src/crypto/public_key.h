@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace softpos::crypto {
 
@@ -37,6 +38,9 @@ public:
     // not know gives a key of the family `other`, which verifies nothing. Whether a point is on its
     // curve shows when the key is used first. The bytes are copied.
     static Result<PublicKey> from_spki(Bytes der);
+
+    // The same in one block "PUBLIC KEY"; malformed where there is none, denied for more than one.
+    static Result<PublicKey> from_pem(std::string_view text);
 
     // 04 || x || y on P-256; malformed for another form.
     static Result<PublicKey> from_p256_point(Bytes point);

@@ -48,13 +48,6 @@ Result<std::optional<std::uint64_t>> read_provisioning_info(Bytes value) {
     return issued;
 }
 
-bool is_authority(const crypto::Certificate& certificate) {
-    const auto constraints = certificate.basic_constraints();
-    const auto may_sign = certificate.may_sign_certificates();
-    return constraints && constraints->has_value() && (*constraints)->authority && may_sign &&
-           may_sign->value_or(true);
-}
-
 bool states_key(const crypto::Certificate& certificate) {
     return certificate.extension(android_key_oid) != nullptr;
 }
@@ -135,13 +128,7 @@ std::optional<Fault> check_positions(AndroidChain& chain, bool attest_key_allowe
 std::optional<Fault> check_validity(const AndroidChain& chain, Instant now) {
     if (chain.provisioning != Provisioning::remote) return std::nullopt;
     const std::size_t end = chain.certificates.size() - (chain.has_root() ? 1 : 0);
-    for (std::size_t i = chain.attestation_at; i < end; ++i) {
-        const auto from = chain.certificates[i].not_before();
-        const auto to = chain.certificates[i].not_after();
-        if (!from || *from > now) return at("NOT_YET_VALID", i);
-        if (!to || *to < now) return at("EXPIRED", i);
-    }
-    return std::nullopt;
+    return check_dates(chain, {chain.attestation_at, end}, now);
 }
 
 std::optional<SecurityLevel> level_named_by(const AndroidChain& chain) {

@@ -1,16 +1,13 @@
 // The words for numbers that key stores use.
 #include "platform/attest/android_describe.h"
 
-#include "base/hex.h"
-
 #include <algorithm>
+#include <limits>
 
 namespace softpos::attest {
 namespace {
 
-constexpr std::size_t shown_bytes_max = 64;
 constexpr std::size_t shown_packages_max = 4;
-constexpr std::int64_t day_ms = 86'400'000;
 
 struct Word {
     std::uint64_t number;
@@ -51,45 +48,14 @@ std::string worded(std::uint32_t tag, std::uint64_t number) {
     return std::to_string(number);
 }
 
-std::string printable(std::string_view text) {
-    std::string shown(text.substr(0, shown_bytes_max));
-    std::ranges::replace_if(
-        shown, [](char c) { return c < ' ' || c > '~'; }, '?');
-    return text.size() > shown_bytes_max ? shown + "..." : shown;
-}
-
-std::string hex(Bytes bytes) {
-    if (bytes.empty()) return "(empty)";
-    const bool zero = std::ranges::all_of(bytes, [](std::uint8_t byte) { return byte == 0; });
-    if (zero && bytes.size() > 1) return std::to_string(bytes.size()) + " zero bytes";
-    std::string text = to_hex(bytes.first(std::min(bytes.size(), shown_bytes_max)));
-    for (char& c : text) c = c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
-    return bytes.size() > shown_bytes_max ? text + "..." : text;
-}
-
-std::string two(std::uint64_t number) {
-    return (number < 10 ? "0" : "") + std::to_string(number);
-}
-
-std::string date_text(std::optional<Instant> instant) {
-    if (!instant) return "(no date)";
-    // Floor, so that dates before 1970 come out right.
-    std::int64_t days = instant->unix_ms / day_ms;
-    if (instant->unix_ms % day_ms < 0) --days;
-    const std::chrono::year_month_day date{
-        std::chrono::sys_days(std::chrono::days(static_cast<int>(days)))};
-    return std::to_string(static_cast<int>(date.year())) + "-" +
-           two(static_cast<unsigned>(date.month())) + "-" + two(static_cast<unsigned>(date.day()));
-}
-
 // 202511 is "2025-11", 20251105 is "2025-11-05"; phones also write what is neither.
 std::string patch_text(std::uint64_t number) {
     if (number >= 200'000 && number <= 999'999) {
-        return std::to_string(number / 100) + "-" + two(number % 100);
+        return std::to_string(number / 100) + "-" + two_digits(number % 100);
     }
     if (number >= 20'000'000 && number <= 99'999'999) {
-        return std::to_string(number / 10'000) + "-" + two(number / 100 % 100) + "-" +
-               two(number % 100);
+        return std::to_string(number / 10'000) + "-" + two_digits(number / 100 % 100) + "-" +
+               two_digits(number % 100);
     }
     return std::to_string(number) + " (no date)";
 }
@@ -101,32 +67,30 @@ std::string version_text(std::uint64_t number) {
     return major + "." + std::to_string(number / 100 % 100) + "." + std::to_string(number % 100);
 }
 
-std::string instant_text(std::uint64_t unix_ms) {
-    constexpr std::uint64_t year_9999_ms = 253'402'300'799'999;
-    if (unix_ms > year_9999_ms) return std::to_string(unix_ms);
-    const std::uint64_t seconds = unix_ms / 1000;
-    return date_text(Instant{static_cast<std::int64_t>(unix_ms)}) + " " + two(seconds / 3600 % 24) +
-           ":" + two(seconds / 60 % 60) + ":" + two(seconds % 60) + " UTC";
+std::string unix_ms_text(std::uint64_t unix_ms) {
+    constexpr std::uint64_t largest = std::numeric_limits<std::int64_t>::max();
+    if (unix_ms > largest) return std::to_string(unix_ms);
+    return instant_text(Instant{static_cast<std::int64_t>(unix_ms)});
 }
 
 std::string application_text(const ApplicationId& id) {
     std::string text;
     for (std::size_t i = 0; i < std::min(id.packages.size(), shown_packages_max); ++i) {
         if (i > 0) text += ", ";
-        text +=
-            printable(id.packages[i].name) + " (" + std::to_string(id.packages[i].version) + ")";
+        text += printable_text(id.packages[i].name) + " (" +
+                std::to_string(id.packages[i].version) + ")";
     }
     if (id.packages.size() > shown_packages_max) {
         text += " and " + std::to_string(id.packages.size() - shown_packages_max) + " more";
     }
-    for (const Buffer& signer : id.signers) text += ", signed by " + hex(signer);
+    for (const Buffer& signer : id.signers) text += ", signed by " + hex_text(signer);
     return text;
 }
 
 std::string root_text(const RootOfTrust& root) {
     std::string text = root.locked ? "locked, " : "UNLOCKED, ";
-    text += std::string(name_of(root.state)) + ", boot key " + hex(root.boot_key);
-    if (root.boot_hash) text += ", boot hash " + hex(*root.boot_hash);
+    text += std::string(name_of(root.state)) + ", boot key " + hex_text(root.boot_key);
+    if (root.boot_hash) text += ", boot hash " + hex_text(*root.boot_hash);
     return text;
 }
 
@@ -142,7 +106,7 @@ std::string number_text(std::uint32_t tag, std::uint64_t number) {
         case 401:
         case 402:
         case static_cast<std::uint32_t>(KeyTag::creation_date_time):
-            return instant_text(number);
+            return unix_ms_text(number);
         default:
             return worded(tag, number);
     }
@@ -171,7 +135,7 @@ void describe_quirks(const codec::DerQuirks& quirks, Observations& out) {
 
 std::string describe_value(const AuthorizationList& list, const Authorization& entry) {
     const TagRow* row = find_tag(entry.tag);
-    if (row == nullptr) return "not known: " + hex(entry.bytes);
+    if (row == nullptr) return "not known: " + hex_text(entry.bytes);
     switch (row->form) {
         case TagForm::numbers: {
             std::string text;
@@ -185,9 +149,9 @@ std::string describe_value(const AuthorizationList& list, const Authorization& e
         case TagForm::flag:
             return "yes";
         case TagForm::text:
-            return printable(text_of(entry.bytes));
+            return printable_text(text_of(entry.bytes));
         case TagForm::bytes:
-            return hex(entry.bytes);
+            return hex_text(entry.bytes);
         case TagForm::root_of_trust:
             return list.root_of_trust ? root_text(*list.root_of_trust) : "";
         case TagForm::application:
@@ -197,19 +161,13 @@ std::string describe_value(const AuthorizationList& list, const Authorization& e
 }
 
 Observations describe_chain(const AndroidChain& chain, const RevocationList* revoked) {
-    Observations out;
-    for (std::size_t i = 0; i < chain.certificates.size(); ++i) {
-        const crypto::Certificate& certificate = chain.certificates[i];
-        std::string text = crypto::name_text(certificate.subject()) + "; serial " +
-                           certificate.serial_hex() + "; " + certificate.key().name() + "; " +
-                           date_text(certificate.not_before()) + " to " +
-                           date_text(certificate.not_after());
-        const Revocation* entry = revoked == nullptr ? nullptr : revoked->find(certificate);
-        if (entry != nullptr) {
-            text += entry->status == RevocationStatus::suspended ? "; SUSPENDED" : "; REVOKED";
-            if (!entry->reason.empty()) text += " (" + printable(entry->reason) + ")";
-        }
-        out.emplace_back("certificate " + std::to_string(i), std::move(text));
+    Observations out = describe_certificates(chain);
+    for (std::size_t i = 0; i < chain.certificates.size() && revoked != nullptr; ++i) {
+        const Revocation* entry = revoked->find(chain.certificates[i]);
+        if (entry == nullptr) continue;
+        std::string& text = out[i].second;
+        text += entry->status == RevocationStatus::suspended ? "; SUSPENDED" : "; REVOKED";
+        if (!entry->reason.empty()) text += " (" + printable_text(entry->reason) + ")";
     }
     if (chain.anchor == nullptr) return out;  // The rest is not proven.
     out.emplace_back("anchor", chain.anchor->name);
@@ -232,8 +190,9 @@ Observations describe_key(const KeyDescription& description) {
     out.emplace_back("attestation level", std::string(name_of(description.attestation_level)));
     out.emplace_back("key store version", std::to_string(description.keymint_version));
     out.emplace_back("key store level", std::string(name_of(description.keymint_level)));
-    out.emplace_back("challenge", hex(description.challenge));
-    if (!description.unique_id.empty()) out.emplace_back("unique id", hex(description.unique_id));
+    out.emplace_back("challenge", hex_text(description.challenge));
+    if (!description.unique_id.empty())
+        out.emplace_back("unique id", hex_text(description.unique_id));
     describe_list(description.software, "software.", out);
     describe_list(description.hardware, "hardware.", out);
     describe_quirks(description.quirks, out);

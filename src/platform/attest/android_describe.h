@@ -5,14 +5,11 @@
 #include "platform/attest/android_chain.h"
 #include "platform/attest/android_key.h"
 #include "platform/attest/revocation.h"
+#include "platform/attest/words.h"
 
 #include <string>
-#include <utility>
-#include <vector>
 
 namespace softpos::attest {
-
-using Observations = std::vector<std::pair<std::string, std::string>>;
 
 // "certificate 0" and so on, with serial number, key and dates; `revoked` may be null.
 Observations describe_chain(const AndroidChain& chain, const RevocationList* revoked);

@@ -5,46 +5,13 @@
 #include "crypto/hash.h"
 #include "platform/attest/android_chain.h"
 #include "platform/attest/android_describe.h"
+#include "platform/attest/reason.h"
 
 #include <algorithm>
 #include <limits>
 
 namespace softpos::attest {
 namespace {
-
-using protocol::FindingCode;
-
-struct ReasonRow {
-    std::string_view reason;
-    FindingCode code;
-};
-constexpr ReasonRow reason_rows[] = {
-    {"BOOTLOADER_UNLOCKED", FindingCode::boot_unlocked},
-    {"BOOT_STATE_UNVERIFIED", FindingCode::boot_state},
-    {"BOOT_STATE_FAILED", FindingCode::boot_state},
-    {"BOOT_KEY_UNKNOWN", FindingCode::boot_state},
-    {"ROOT_OF_TRUST_MISSING", FindingCode::boot_state},
-    {"SECURITY_LEVEL", FindingCode::level},
-    {"KEY_ORIGIN", FindingCode::level},
-    {"KEY_SCOPE", FindingCode::level},
-    {"KEY_PURPOSE", FindingCode::level},
-    {"KEY_ALGORITHM", FindingCode::level},
-    {"REVOKED", FindingCode::revoked},
-    {"CHALLENGE", FindingCode::replay},
-    {"APP_ID_MISSING", FindingCode::repackaged},
-    {"APP_PACKAGE", FindingCode::repackaged},
-    {"APP_SIGNER", FindingCode::repackaged},
-    {"APP_VERSION", FindingCode::version_old},
-    {"PATCH_LEVEL", FindingCode::patch_old},
-    {"STATUS_STALE", FindingCode::evidence_stale},
-    {"NOT_COMPARED", FindingCode::evidence_missing},
-};
-
-// Whatever else is wrong is wrong with the chain.
-FindingCode code_of(std::string_view reason) {
-    const auto* row = std::ranges::find(reason_rows, reason, &ReasonRow::reason);
-    return row == std::end(reason_rows) ? FindingCode::chain : row->code;
-}
 
 Fault about(std::string_view reason, KeyTag tag) {
     return Fault{reason, static_cast<std::uint32_t>(tag)};
@@ -302,15 +269,10 @@ Verdict verify_android_key(std::span<const Bytes> certificates, const AndroidPol
     Judge judge(policy, trust, now, verdict);
     auto fault = judge.chain(certificates);
     if (!fault) fault = judge.description();
-    if (!fault) {
-        fault = judge.doubts();
-        verdict.outcome = fault ? Outcome::review : Outcome::pass;
-    }
     if (fault) {
-        verdict.reason = fault->reason;
-        verdict.where = fault->where;
-        verdict.findings.push_back(
-            {code_of(fault->reason), protocol::TrustClass::hardware, fault->where});
+        settle(verdict, Outcome::fail, fault);
+    } else {
+        settle(verdict, Outcome::review, judge.doubts());
     }
     judge.observe();
     return verdict;

@@ -1,66 +1,70 @@
-// Judges what Apple's App Attest says: that an app of ours, as it was published, made a key in the
-// Secure Enclave of a device of Apple's. Once for each key; from then on that key signs assertions.
+// What Apple's App Attest service gives an app: once for each key an attestation, signed by Apple,
+// and with each request an assertion, signed by the key. Taken apart here and believed nowhere.
 //
-// Spec: [APPLE-AA] "Validating apps that connect to your server", steps 1 to 9 and 1 to 6.
+// Spec: [APPLE-AA] "Verify the attestation", "Verify the assertion".
 #pragma once
 
 #include "base/bytes.h"
-#include "base/clock.h"
 #include "base/result.h"
-#include "platform/attest/anchors.h"
-#include "platform/attest/verdict.h"
 
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace softpos::attest {
 
-constexpr std::size_t app_attest_bytes_max = 12 * 1024;
+constexpr std::string_view app_attest_nonce_oid = "1.2.840.113635.100.8.2";
+constexpr std::size_t app_attest_certificates = 2;  // Of the key, and Apple's that signed it.
+constexpr std::size_t app_attest_certificate_bytes_max = 4096;
+constexpr std::size_t app_attest_receipt_bytes_max = 10UL * 1024;
+constexpr std::size_t app_attest_signature_bytes_max = 80;  // ECDSA P-256 in DER has up to 72.
+constexpr std::size_t app_attest_data_bytes_max = 512;
 
-enum class AppAttestPlace : std::uint8_t { production, development };
+// Which of Apple's services made the key: the one for apps out of the store, or Xcode's.
+enum class AppAttestEnvironment : std::uint8_t { production, development };
 
-// An attestation object, taken apart and not yet believed.
+// What is made together with a key, and stands only in an attestation.
+struct AppAttestCredential {
+    std::optional<AppAttestEnvironment> environment;  // Nothing where the service is not known.
+    Buffer id;                                        // 32 bytes.
+    Buffer point;                                     // 04 || x || y on P-256.
+};
+
+// Behind "authData" and "authenticatorData".
+struct AuthenticatorData {
+    Buffer app_id_hash;         // SHA-256 of "TEAMID.bundle.id".
+    std::uint32_t counter = 0;  // How often the key signed.
+    std::optional<AppAttestCredential> credential;
+};
+
 struct AppAttestation {
-    std::vector<Bytes> certificates;  // Leaf first, without the root; borrowed.
-    Bytes authenticator_data;         // Borrowed, as the rest.
-    Bytes rp_id_hash;
-    std::uint32_t counter = 0;
-    Bytes aaguid;
-    Bytes credential_id;
+    std::vector<Buffer> certificates;  // DER, app_attest_certificates of them, leaf first.
+    Buffer receipt;                    // For Apple's own service of risk figures.
+    Buffer signed_data;                // The bytes of `data`.
+    AuthenticatorData data;            // With a credential.
 };
-// malformed with the offset. Unknown fields of the maker are passed over.
-Result<AppAttestation> parse_app_attestation(Bytes object);
+// malformed, with the offset, where anything is missing, twice or left over; unsupported for
+// another format than "apple-appattest".
+Result<AppAttestation> parse_app_attestation(Bytes evidence);
 
-struct AppAttestPolicy {
-    std::optional<Buffer> challenge;    // What the phone was asked; its SHA-256 is in the nonce.
-    std::optional<std::string> app_id;  // "TEAMID1234.cn.example.spos"
-    bool development_allowed = false;   // Keys of apps that were never published.
-};
-
-// Reasons, the first counts. FAIL: FORM, CHAIN_BROKEN, CERTIFICATE_MALFORMED, ROOT_UNTRUSTED,
-// SIGNATURE, NOT_YET_VALID, EXPIRED, NONCE_MISSING, CHALLENGE, KEY_ID, APP_ID, COUNTER,
-// ENVIRONMENT. REVIEW: NOT_COMPARED, where policy gives no challenge or no app.
-Verdict verify_app_attestation(Bytes object, const AppAttestPolicy& policy,
-                               std::span<const TrustAnchor> anchors, Instant now);
-
-// What the device's key signs later on.
 struct AppAssertion {
-    Bytes signature;
-    Bytes authenticator_data;
-    std::uint32_t counter = 0;
+    Buffer signature;        // DER.
+    Buffer signed_data;      // The bytes of `data`.
+    AuthenticatorData data;  // Without a credential.
 };
-Result<AppAssertion> parse_app_assertion(Bytes object);
+Result<AppAssertion> parse_app_assertion(Bytes evidence);
 
-struct AssertionQuestion {
-    Bytes client_data;   // What the app was to sign.
-    std::string app_id;  // As above.
-    Bytes device_key;    // SubjectPublicKeyInfo of the attestation.
-    std::uint32_t counter_before = 0;
+// What the attested certificate's extension app_attest_nonce_oid holds: 32 bytes.
+Result<Buffer> parse_app_attest_nonce(Bytes extension);
+
+// What else Apple writes into that certificate and does not describe: for people, not for rules.
+struct AppAttestHints {
+    std::string app_id;          // "TEAMID.bundle.id"
+    std::string system_version;  // "17.2.1"
+    std::string system_build;    // "21C66"
 };
-// The new counter. malformed; denied where signature, app or counter do not fit.
-Result<std::uint32_t> verify_app_assertion(Bytes object, const AssertionQuestion& question);
+AppAttestHints read_app_attest_hints(Bytes certificate_der);
 
 }  // namespace softpos::attest

@@ -60,6 +60,36 @@ std::optional<Fault> check_signatures(Chain& chain, std::span<const TrustAnchor>
     return std::nullopt;
 }
 
+bool is_authority(const crypto::Certificate& certificate) {
+    const auto constraints = certificate.basic_constraints();
+    const auto may_sign = certificate.may_sign_certificates();
+    return constraints && constraints->has_value() && (*constraints)->authority && may_sign &&
+           may_sign->value_or(true);
+}
+
+std::optional<Fault> check_dates(const Chain& chain, ChainRange range, Instant now) {
+    for (std::size_t i = range.first; i < range.end; ++i) {
+        const auto from = chain.certificates[i].not_before();
+        const auto to = chain.certificates[i].not_after();
+        const auto position = static_cast<std::uint32_t>(i);
+        if (!from || *from > now) return Fault{"NOT_YET_VALID", position};
+        if (!to || *to < now) return Fault{"EXPIRED", position};
+    }
+    return std::nullopt;
+}
+
+Observations describe_certificates(const Chain& chain) {
+    Observations out;
+    for (const crypto::Certificate& certificate : chain.certificates) {
+        out.emplace_back("certificate " + std::to_string(out.size()),
+                         crypto::name_text(certificate.subject()) + "; serial " +
+                             certificate.serial_hex() + "; " + certificate.key().name() + "; " +
+                             date_text(certificate.not_before()) + " to " +
+                             date_text(certificate.not_after()));
+    }
+    return out;
+}
+
 Result<std::vector<Bytes>> split_chain(Bytes concatenated) {
     std::vector<Bytes> found;
     codec::DerReader in(concatenated);

@@ -4,8 +4,10 @@
 #pragma once
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "crypto/certificate.h"
 #include "platform/attest/anchors.h"
+#include "platform/attest/words.h"
 
 #include <cstdint>
 #include <optional>
@@ -45,6 +47,18 @@ std::optional<Fault> check_names(const Chain& chain);
 // Every signature from the anchor down, that of a root over itself included; sets the anchor.
 // "SIGNATURE", or "ROOT_UNTRUSTED" where no anchor signed the uppermost of a chain without root.
 std::optional<Fault> check_signatures(Chain& chain, std::span<const TrustAnchor> anchors);
+
+// Marked as authority and, where it tells what its key is for, allowed to sign certificates.
+bool is_authority(const crypto::Certificate& certificate);
+
+// "EXPIRED" or "NOT_YET_VALID", of the certificates from `first` up to and without `end`.
+struct ChainRange {
+    std::size_t first, end;
+};
+std::optional<Fault> check_dates(const Chain& chain, ChainRange range, Instant now);
+
+// "certificate 0" and so on, with name, serial number, key and dates; at [i] the one of position i.
+Observations describe_certificates(const Chain& chain);
 
 // Takes one certificate after the other off concatenated DER, as evidence travels. malformed where
 // anything else is between them, denied above chain_max. The bytes are borrowed.

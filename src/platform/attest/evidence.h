@@ -2,11 +2,11 @@
 #pragma once
 
 #include "base/clock.h"
+#include "base/secret.h"
 #include "platform/attest/anchors.h"
 #include "platform/attest/revocation.h"
-#include "platform/attest/tpm_quote.h"
+#include "platform/attest/tpm_verify.h"
 #include "platform/attest/verdict.h"
-#include "protocol/evidence_forms.h"
 #include "protocol/spa.h"
 
 #include <optional>
@@ -16,14 +16,14 @@
 
 namespace softpos::attest {
 
-// Whom this platform believes, and which apps are its own. A maker that nothing is configured for
-// is not believed: its evidence fails with UNSUPPORTED.
+// Whom this platform believes, and which apps are its own. A maker or service that nothing is
+// configured for is not believed: its evidence fails with UNSUPPORTED, and counts against nobody.
 struct EvidenceTrust {
     struct AndroidApp {
         std::string package;
         std::vector<Buffer> signers;  // SHA-256 of signing certificates.
     };
-    std::optional<AndroidApp> android_app;
+    std::optional<AndroidApp> android_app;  // Also what tokens must be about.
     std::vector<TrustAnchor> android_roots;
     std::optional<RevocationList> revoked;
 
@@ -31,9 +31,17 @@ struct EvidenceTrust {
     std::vector<TrustAnchor> apple_roots;
 
     std::vector<TrustAnchor> tpm_roots;  // Makers of TPMs; empty: no TPM is believed.
-    std::vector<PcrRule> pcrs;
+    std::vector<ExpectedPcr> pcrs;
 
     std::vector<crypto::PublicKey> optee_keys;  // Of devices, by their makers.
+
+    struct PlayService {
+        SecretBytes decryption;                         // 32 bytes.
+        std::optional<crypto::PublicKey> verification;  // Without it no token passes.
+        bool store_required = true;
+    };
+    std::optional<PlayService> play;
+    std::vector<TrustAnchor> hms_roots;  // Empty: no SysIntegrity.
 };
 
 // What the phone was asked, and what it must have known to answer.
@@ -41,23 +49,18 @@ struct EvidenceQuestion {
     protocol::Digest32 challenge{};            // SHA-256 of what the statement must cover.
     const protocol::Point65& core_sign_point;  // Borrowed, as the next.
     const protocol::Digest32& measurement;
-    std::optional<Buffer> known_ak =
-        {};                     // Name of the TPM's key, where the phone enrolled with one.
+    // Name of the TPM's key, where the phone enrolled with one that was activated.
+    std::optional<Buffer> known_ak = {};
     bool ak_activated = false;  // The TPM opened a credential for it.
+    // Key that Apple attested at enrolment, SubjectPublicKeyInfo, and its last counter.
+    std::optional<Buffer> known_apple_key = {};
+    std::uint32_t known_apple_counter = 0;
     Instant now;
 };
 
-// One verdict a piece, in order.
+// One verdict a piece, in order. Each service gets the challenge as it lets an app give it: Apple's
+// hashes it once more, Google's and Huawei's carry it as nonce in Base64.
 std::vector<Verdict> check_evidence(std::span<const protocol::Evidence> evidences,
                                     const EvidenceQuestion& question, const EvidenceTrust& trust);
-
-// A process without hardware, vouching for itself. Never better than review. Reasons: FORM,
-// CHALLENGE, KEY, MEASUREMENT, SIGNATURE; review: SOFTWARE_KEY.
-Verdict verify_dev_process(Bytes form, const EvidenceQuestion& question);
-
-// OP-TEE's attestation PTA: the device's key signs nonce and measurement of the trusted
-// application. Reasons: FORM, KEY_UNKNOWN, SIGNATURE, MEASUREMENT. Spec: [OPTEE-PTA].
-Verdict verify_optee(Bytes form, const EvidenceQuestion& question,
-                     std::span<const crypto::PublicKey> device_keys);
 
 }  // namespace softpos::attest

@@ -39,6 +39,7 @@ struct Verdict {
     std::uint32_t os_patch = 0;    // yyyymm
     Buffer boot_key;               // SHA-256 or key as the maker gives it; for pinning.
     std::uint32_t app_version = 0;
+    std::uint32_t counter = 0;  // Of App Attest: how often the key signed; the next must be higher.
     std::vector<std::string> serials;  // Of the chain's certificates, lower-case hex, leaf first.
 
     // Everything else that was seen, in reading order, for people and for `attest explain`.

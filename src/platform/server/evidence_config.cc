@@ -2,10 +2,13 @@
 #include "platform/server/evidence_config.h"
 
 #include "base/hex.h"
+#include "codec/base64.h"
 #include "codec/strict_json.h"
 #include "crypto/certificate.h"
+#include "crypto/pem.h"
 #include "host/data_files.h"
 #include "host/durable_file.h"
+#include "platform/attest/jws.h"
 #include "platform/attest/tpm_structures.h"
 
 #include <filesystem>
@@ -17,8 +20,10 @@ namespace fs = std::filesystem;
 using codec::StrictJson;
 
 constexpr std::size_t config_bytes_max = 64 * 1024;
-constexpr std::size_t pem_bytes_max = 256 * 1024;
+constexpr std::size_t pem_bytes_max = 1024 * 1024;
 constexpr std::size_t roots_max = 32;
+constexpr std::size_t device_keys_max = 4'096;
+constexpr std::size_t secret_text_bytes_max = 256;
 constexpr std::size_t words_bytes_max = 8 * 1024;
 constexpr std::size_t app_bytes_max = 200;
 constexpr std::size_t digest_bytes = 32;
@@ -67,6 +72,34 @@ Result<void> load_android(const std::string& folder, attest::EvidenceTrust& trus
     return {};
 }
 
+// As Google's console shows them, in Base64 and PEM.
+Result<void> load_play(const std::string& folder, attest::EvidenceTrust::PlayService& play) {
+    Buffer text = TRY(host::read_file(folder + "/play-decryption.key", secret_text_bytes_max));
+    std::string_view digits = text_of(text);
+    while (digits.ends_with('\n')) digits.remove_suffix(1);
+    auto key = codec::from_base64(digits);
+    wipe(text);
+    if (!key || key->size() != attest::token_key_bytes) {
+        return fail(ErrorKind::malformed, "play-decryption.key: no key of 32 bytes");
+    }
+    play.decryption = SecretBytes::copy_of(*key);
+    wipe(*key);
+    const Buffer pem = TRY(host::read_file(folder + "/play-verification.pem", pem_bytes_max));
+    play.verification = TRY(crypto::PublicKey::from_pem(text_of(pem)));
+    return {};
+}
+
+Result<std::vector<crypto::PublicKey>> keys_in(const std::string& path) {
+    const Buffer text = TRY(host::read_file(path, pem_bytes_max));
+    std::vector<crypto::PublicKey> keys;
+    for (const Buffer& der :
+         TRY(crypto::pem_blocks(text_of(text), "PUBLIC KEY", device_keys_max))) {
+        keys.push_back(TRY(crypto::PublicKey::from_spki(der)));
+    }
+    if (keys.empty()) return fail(ErrorKind::malformed, "optee-keys.pem: no key in it");
+    return keys;
+}
+
 }  // namespace
 
 Result<attest::EvidenceTrust> parse_evidence_trust(std::string_view text) {
@@ -87,6 +120,11 @@ Result<attest::EvidenceTrust> parse_evidence_trust(std::string_view text) {
             if (pcrs.has(name)) trust.pcrs.push_back({pcr, take_digests(pcrs, name)});
         }
     }
+    if (json.has("play")) {
+        StrictJson play = json.object("play");
+        trust.play =
+            attest::EvidenceTrust::PlayService{{}, std::nullopt, play.boolean("store_required")};
+    }
     if (json.finish()) return fail(ErrorKind::malformed, "evidence.json: not what it should be");
     return trust;
 }
@@ -98,10 +136,14 @@ Result<attest::EvidenceTrust> load_evidence_trust(const std::string& folder) {
     auto trust = TRY(parse_evidence_trust(text_of(*text)));
     if (trust.android_app) TRY_VOID(load_android(folder, trust));
     if (trust.apple_app) trust.apple_roots = TRY(roots_in(folder + "/apple-roots.pem"));
-    std::error_code error;
-    if (fs::exists(folder + "/tpm-roots.pem", error)) {
-        trust.tpm_roots = TRY(roots_in(folder + "/tpm-roots.pem"));
-    }
+    if (trust.play) TRY_VOID(load_play(folder, *trust.play));
+    const auto is_there = [&folder](const char* name) {
+        std::error_code error;
+        return fs::exists(folder + "/" + name, error);
+    };
+    if (is_there("tpm-roots.pem")) trust.tpm_roots = TRY(roots_in(folder + "/tpm-roots.pem"));
+    if (is_there("hms-roots.pem")) trust.hms_roots = TRY(roots_in(folder + "/hms-roots.pem"));
+    if (is_there("optee-keys.pem")) trust.optee_keys = TRY(keys_in(folder + "/optee-keys.pem"));
     return trust;
 }
 

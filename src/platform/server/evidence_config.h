@@ -3,10 +3,14 @@
 //
 //     {"android": {"package": "cn.example.spos", "signers": "<64 hex digits> ..."},
 //      "apple_app": "TEAMID1234.cn.example.spos",
-//      "pcrs": {"7": "<64 hex digits> ..."}}
+//      "pcrs": {"7": "<64 hex digits> ..."},
+//      "play": {"store_required": true}}
 //
 // android: roots are those of data/attest/android.anchors; android-status.json is Google's list of
-// revoked keys, as old as the file. apple_app: apple-roots.pem. tpm-roots.pem: makers of TPMs.
+// revoked keys, as old as the file. apple_app: apple-roots.pem. play: play-decryption.key (Base64)
+// and play-verification.pem, of the app in `android`. Believed where they are there: tpm-roots.pem,
+// makers of TPMs; hms-roots.pem, of SysIntegrity's tokens about that app; optee-keys.pem, the
+// public keys of devices.
 #pragma once
 
 #include "base/result.h"

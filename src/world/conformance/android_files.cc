@@ -8,7 +8,6 @@
 #include "world/conformance/conformance.h"
 
 #include <algorithm>
-#include <chrono>
 
 namespace softpos::conformance {
 
@@ -87,22 +86,6 @@ std::string text_of(const attest::Verdict& verdict) {
     std::string text(attest::name_of(verdict.outcome));
     if (!verdict.reason.empty()) text.append(" ").append(verdict.reason);
     return text;
-}
-
-std::optional<Instant> instant_of(std::string_view text) {
-    constexpr std::string_view form = "0000-00-00T00:00:00Z";
-    if (text.size() != form.size() || text.back() != 'Z') return std::nullopt;
-    const auto part = [text](std::size_t at, std::size_t size) {
-        return static_cast<unsigned>(number_of(text.substr(at, size), 10).value_or(9'999));
-    };
-    const std::chrono::year_month_day date{std::chrono::year(static_cast<int>(part(0, 4))),
-                                           std::chrono::month(part(5, 2)),
-                                           std::chrono::day(part(8, 2))};
-    if (!date.ok() || part(11, 2) > 23 || part(14, 2) > 59 || part(17, 2) > 59) return std::nullopt;
-    const std::int64_t days = std::chrono::sys_days(date).time_since_epoch().count();
-    const std::int64_t seconds =
-        ((days * 24 + part(11, 2)) * 60 + part(14, 2)) * 60 + std::int64_t{part(17, 2)};
-    return Instant{seconds * 1000};
 }
 
 }  // namespace softpos::conformance

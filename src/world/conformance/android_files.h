@@ -40,6 +40,4 @@ attest::RevocationList empty_revocation_list(Instant served);
 // "FAIL CHAIN_BROKEN"; "PASS".
 std::string text_of(const attest::Verdict& verdict);
 
-std::optional<Instant> instant_of(std::string_view text);  // "2023-04-14T14:30:22Z"
-
 }  // namespace softpos::conformance

@@ -1,6 +1,7 @@
 // Chains of Android key attestation with the verdict that each deserves.
 #include "codec/base64.h"
 #include "host/durable_file.h"
+#include "platform/attest/words.h"
 #include "world/conformance/android_files.h"
 #include "world/conformance/checkers.h"
 #include "world/conformance/conformance.h"
@@ -23,7 +24,7 @@ struct Case {
 std::optional<Case> read_case(Row& row, const Input& in) {
     Case read;
     const Node policy = in.json["policy"];
-    const auto now = instant_of(in.json["evaluationTime"].text());
+    const auto now = attest::read_instant(in.json["evaluationTime"].text());
     if (!now) row.fail("evaluationTime");
     read.now = now.value_or(Instant{});
     for (const Node& file : policy["roots"].items()) {
@@ -117,7 +118,7 @@ void check_android_warden(const Input& in, Tally& tally) {
         Row row(tally, file);
         const auto anchors = google_anchors(row);
         const auto chain = read_chain(row, in.folder, file);
-        const auto now = instant_of(one["evaluationTime"].text());
+        const auto now = attest::read_instant(one["evaluationTime"].text());
         const auto challenge = codec::from_base64(one["challengeBase64"].text());
         if (!now || !challenge) row.fail("evaluationTime or challengeBase64");
         if (!chain || row.failed()) continue;

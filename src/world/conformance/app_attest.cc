@@ -1,9 +1,13 @@
-// Attestations and assertions of Apple's App Attest.
+// Attestations of Apple's App Attest as apps on real phones got them.
 #include "platform/attest/app_attest.h"
 
-#include "base/hex.h"
 #include "codec/base64.h"
+#include "crypto/certificate.h"
+#include "crypto/hash.h"
 #include "host/durable_file.h"
+#include "platform/attest/app_attest_verify.h"
+#include "platform/attest/chain.h"
+#include "platform/attest/words.h"
 #include "world/conformance/android_files.h"
 #include "world/conformance/checkers.h"
 #include "world/conformance/conformance.h"
@@ -15,140 +19,151 @@ namespace {
 
 using attest::AppAttestPolicy;
 using attest::TrustAnchor;
+using attest::Verdict;
 
-constexpr char root_file[] = "apple_app_attestation_root_ca.pem";
-// Of the files that name none: what their source says they were made by.
-constexpr std::string_view sample_app = "V8H6LQ9448.io.uebelacker.AppAttestExample";
+constexpr std::string_view root_file = "apple_app_attestation_root_ca.pem";
 
 std::optional<Buffer> base64_of(Row& row, const Node& from, std::string_view key) {
-    auto bytes = codec::from_base64(from[key].text());
-    if (!bytes) {
-        row.fail(key, bytes.error());
-        return std::nullopt;
-    }
-    return *std::move(bytes);
+    auto bytes = codec::from_base64(row.text(from, key));
+    if (bytes) return *std::move(bytes);
+    row.fail(key, bytes.error());
+    return std::nullopt;
 }
 
-// The sixteen bytes that a UUID writes down.
-Buffer uuid_bytes(Row& row, std::string text) {
-    std::erase(text, '-');
-    return row.hex(text, "uuid");
+Buffer hash_of(Bytes message) {
+    const auto digest = crypto::sha256(message);
+    return {digest.begin(), digest.end()};
 }
 
-// The JSON that the sample's app signed: its keys sorted, its challenge as Node writes a buffer.
-// The file gives the challenge only.
-std::string sample_request(Bytes challenge) {
-    std::string data;
-    for (const std::uint8_t byte : challenge) {
-        if (!data.empty()) data += ',';
-        data += std::to_string(byte);
-    }
-    return R"({"action":"getGameLevel","challenge":{"data":[)" + data +
-           R"(],"type":"Buffer"},"levelId":1234})";
+// The 16 bytes that a UUID writes.
+Buffer uuid_of(Row& row, const Node& from, std::string_view key) {
+    std::string digits = row.text(from, key);
+    std::erase(digits, '-');
+    return row.hex(digits, key);
+}
+
+std::vector<TrustAnchor> apple_anchors(Row& row, const std::string& folder) {
+    const auto chain = read_chain(row, folder, std::string(root_file));
+    if (!chain) return {};
+    return {{"Apple", chain->certificates.back().key()}};
 }
 
 struct Case {
-    Buffer object;
+    Buffer evidence;
     AppAttestPolicy policy;
     std::vector<TrustAnchor> anchors;
     Instant now;
 };
 
+// Files that do not tell the app or the time: what the certificate says of itself.
+void complete(Row& row, const Input& in, Case& one) {
+    const auto parsed = attest::parse_app_attestation(one.evidence);
+    if (!parsed) return row.fail("attestation", parsed.error());
+    const auto& leaf = parsed->certificates.front();
+    one.policy.app_id = in.json["appId"].text();
+    if (one.policy.app_id->empty()) {
+        one.policy.app_id = attest::read_app_attest_hints(leaf).app_id;
+    }
+    const auto certificate = crypto::Certificate::parse(leaf);
+    one.now =
+        attest::read_instant(in.json["isoDate"].text())
+            .value_or(certificate ? certificate->not_before().value_or(Instant{}) : Instant{});
+}
+
 std::optional<Case> read_case(Row& row, const Input& in) {
-    const auto object = base64_of(row, in.json, "attestation");
-    const auto root = read_chain(row, in.folder, root_file);
-    if (!object || !root) return std::nullopt;
-    Case out{.object = *object, .policy = {}, .anchors = {}, .now = {}};
-    out.anchors.push_back({"Apple", root->certificates.front().key()});
-    if (in.json["attestationChallengeUuid"]) {
-        out.policy.challenge = uuid_bytes(row, in.json["attestationChallengeUuid"].text());
-        out.policy.app_id = in.json["appId"].text();
-    } else {
-        const auto challenge = base64_of(row, in.json, "challenge");
-        if (!challenge) return std::nullopt;
-        out.policy.challenge = *challenge;
-        if (in.json["keyId"]) out.policy.app_id = std::string(sample_app);
-    }
-    out.policy.development_allowed = true;
-    const auto parsed = attest::parse_app_attestation(out.object);
-    if (!parsed) {
-        row.fail("attestation", parsed.error());
-        return std::nullopt;
-    }
-    const auto leaf = crypto::Certificate::parse(parsed->certificates.front());
-    if (!leaf) {
-        row.fail("certificate", leaf.error());
-        return std::nullopt;
-    }
-    const auto stated = instant_of(in.json["isoDate"].text());
-    out.now = stated ? *stated : leaf->not_before().value_or(Instant{});
+    Case one;
+    one.anchors = apple_anchors(row, in.folder);
+    one.evidence = base64_of(row, in.json, "attestation").value_or(Buffer{});
+    one.policy.client_data_hash =
+        hash_of(in.json["challenge"] ? base64_of(row, in.json, "challenge").value_or(Buffer{})
+                                     : uuid_of(row, in.json, "attestationChallengeUuid"));
+    if (in.json["keyId"]) one.policy.key_id = base64_of(row, in.json, "keyId");
+    one.policy.development_allowed = true;
+    if (!row.failed()) complete(row, in, one);
     if (row.failed()) return std::nullopt;
-    return out;
+    return one;
 }
 
-std::string judged(const Case& test) {
-    return text_of(
-        attest::verify_app_attestation(test.object, test.policy, test.anchors, test.now));
+void check_verdicts(Row& row, const Input& in, const Case& one) {
+    const auto judge = [&one](const AppAttestPolicy& policy, Instant now) {
+        return attest::verify_app_attestation(one.evidence, policy, one.anchors, now);
+    };
+    const Verdict verdict = judge(one.policy, one.now);
+    const std::string told = in.json["verdict"].text();
+    row.same_text("verdict", text_of(verdict), told.empty() ? "PASS" : told);
+    if (verdict.outcome != attest::Outcome::pass) return;
+    const auto pem = in.json["expectedPublicKeyPem"];
+    if (pem) {
+        const auto key = crypto::PublicKey::from_pem(pem.text());
+        row.holds("the attested key is the expected one", key && key->spki() == verdict.device_key);
+    }
+    AppAttestPolicy policy = one.policy;
+    policy.client_data_hash->back() ^= 1U;
+    row.same_text("replay", text_of(judge(policy, one.now)), "FAIL CHALLENGE");
+    policy = one.policy;
+    policy.app_id->push_back('x');
+    row.same_text("another app", text_of(judge(policy, one.now)), "FAIL APP_ID");
+    policy = one.policy;
+    policy.development_allowed = false;
+    const bool production =
+        std::ranges::count(verdict.observations,
+                           std::pair<std::string, std::string>("environment", "production")) == 1;
+    const std::string stated = in.json["environment"].text();
+    if (!stated.empty()) row.holds("environment", production == (stated == "production"));
+    row.same_text("out of the store", text_of(judge(policy, one.now)),
+                  production ? "PASS" : "FAIL ENVIRONMENT");
+    constexpr std::int64_t ten_years_ms = 10LL * 365 * 86'400'000;
+    row.same_text("much later", text_of(judge(one.policy, {one.now.unix_ms + ten_years_ms})),
+                  "FAIL EXPIRED");
 }
 
-void check_assertion(Row& row, const Input& in, const Case& test, Bytes device_key) {
-    const auto assertion = base64_of(row, in.json, "assertion");
-    if (!assertion) return;
-    const std::string data =
-        sample_request(uuid_bytes(row, in.json["assertionRequestChallengeUuid"].text()));
-    attest::AssertionQuestion question{
-        .client_data = bytes_of(data), .app_id = *test.policy.app_id, .device_key = device_key};
-    const auto counter = attest::verify_app_assertion(*assertion, question);
-    if (!counter) return row.fail("assertion", counter.error());
-    row.holds("the assertion's counter", *counter == 1);
-    question.counter_before = 1;
-    row.holds("the same again is refused", !attest::verify_app_assertion(*assertion, question));
-    question.counter_before = 0;
-    question.app_id += "x";
-    row.holds("another app is refused", !attest::verify_app_assertion(*assertion, question));
+// The request that was signed, as the publisher's own test writes it around the challenge.
+std::string request_around(Bytes challenge) {
+    std::string numbers;
+    for (const std::uint8_t byte : challenge) {
+        numbers += (numbers.empty() ? "" : ",") + std::to_string(byte);
+    }
+    return R"({"action":"getGameLevel","challenge":{"data":[)" + numbers +
+           R"(],"type":"Buffer"},"levelId":1234})";
+}
+
+void check_assertion(const Input& in, Tally& tally) {
+    Row row(tally, "assertion");
+    const Buffer evidence = base64_of(row, in.json, "assertion").value_or(Buffer{});
+    const Buffer challenge = uuid_of(row, in.json, "assertionRequestChallengeUuid");
+    const auto key = crypto::PublicKey::from_pem(row.text(in.json, "expectedPublicKeyPem"));
+    if (!key) row.fail("expectedPublicKeyPem", key.error());
+    if (row.failed()) return;
+    attest::AppAssertionPolicy policy{hash_of(bytes_of(request_around(challenge))),
+                                      row.text(in.json, "appId"), key->spki(), 0};
+    const Verdict verdict = attest::verify_app_assertion(evidence, policy);
+    row.same_text("verdict", text_of(verdict), "PASS");
+    policy.counter_known = verdict.counter;
+    row.same_text("repeated", text_of(attest::verify_app_assertion(evidence, policy)),
+                  "FAIL COUNTER");
+    policy.client_data_hash = hash_of(challenge);
+    row.same_text("another request", text_of(attest::verify_app_assertion(evidence, policy)),
+                  "FAIL SIGNATURE");
 }
 
 }  // namespace
 
 void check_app_attest(const Input& in, Tally& tally) {
-    Row row(tally, std::string(in.file));
-    auto test = read_case(row, in);
-    if (!test) return;
-    const auto verdict =
-        attest::verify_app_attestation(test->object, test->policy, test->anchors, test->now);
-    row.same_text("verdict", text_of(verdict),
-                  test->policy.app_id ? "PASS" : "REVIEW NOT_COMPARED");
-    if (in.json["keyId"]) {
-        const auto parsed = attest::parse_app_attestation(test->object);
-        const auto key_id = base64_of(row, in.json, "keyId");
-        if (parsed && key_id) row.same("key id", parsed->credential_id, to_hex(*key_id));
+    if (in.json["attestation"]) {
+        Row row(tally, "attestation");
+        if (const auto one = read_case(row, in)) check_verdicts(row, in, *one);
     }
-    // Each thing that was asked, asked otherwise.
-    Case other = *test;
-    other.policy.challenge->push_back(0);
-    row.same_text("another challenge", judged(other), "FAIL CHALLENGE");
-    if (test->policy.app_id) {
-        other = *test;
-        *other.policy.app_id += "x";
-        row.same_text("another app", judged(other), "FAIL APP_ID");
-    }
-    other = *test;
-    other.anchors.clear();
-    row.same_text("another root", judged(other), "FAIL ROOT_UNTRUSTED");
-    other = *test;
-    other.now.unix_ms += std::int64_t{3} * 365 * 86'400'000;
-    row.same_text("years later", judged(other), "FAIL EXPIRED");
-    if (in.json["assertion"]) check_assertion(row, in, *test, verdict.device_key);
+    if (in.json["assertion"]) check_assertion(in, tally);
 }
 
 void check_app_attest_root(const Input& in, Tally& tally) {
+    const auto all = crypto::pem_certificates(in.text, 1);
     Row row(tally, std::string(in.file));
-    const auto root = read_chain(row, in.folder, std::string(in.file));
-    if (!root) return;
-    const crypto::Certificate& certificate = root->certificates.front();
-    row.holds("issued by itself", certificate.self_issued());
-    row.holds("signed by itself", certificate.check_signed_by(certificate.key()).has_value());
-    row.same_text("key", certificate.key().name(), "P-384");
+    if (!all) return row.fail("certificate", all.error());
+    const auto certificate = crypto::Certificate::parse(all->front());
+    if (!certificate) return row.fail("certificate", certificate.error());
+    row.holds("it is an authority", attest::is_authority(*certificate));
+    row.holds("it signed itself", certificate->check_signed_by(certificate->key()).has_value());
 }
 
 }  // namespace softpos::conformance

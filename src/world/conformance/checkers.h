@@ -63,12 +63,15 @@ void check_revocation_list(const Input& in, Tally& tally);
 // app_attest.cc
 void check_app_attest(const Input& in, Tally& tally);
 void check_app_attest_root(const Input& in, Tally& tally);
-// tpm.cc
-void check_tpm_quote_parsed(const Input& in, Tally& tally);
+// tpm_quote.cc
 void check_tpm_quote(const Input& in, Tally& tally);
-void check_tpm_ek(const Input& in, Tally& tally);
+void check_tpm_signature_file(const Input& in, Tally& tally);
+void check_tpm_pcrs(const Input& in, Tally& tally);
+void check_tpm_parsed(const Input& in, Tally& tally);
+void check_tpm_attestation_key(const Input& in, Tally& tally);
+void check_tpm_endorsement_key(const Input& in, Tally& tally);
+void check_tpm_authority(const Input& in, Tally& tally);
 void check_tpm_credential(const Input& in, Tally& tally);
-void check_tpm_name(const Input& in, Tally& tally);
 // commercial.cc
 void check_botan_sm2_encryption(const Input& in, Tally& tally);
 void check_botan_sm2_invalid(const Input& in, Tally& tally);

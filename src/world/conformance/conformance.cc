@@ -82,11 +82,17 @@ constexpr Checker checkers[] = {
     {"iso8583/unionpay_cups_institution.jsonl", Form::text, check_institution_messages},
     {"iso8583/unionpay_keys_mac.jsonl", Form::text, check_keys_mac},
     {"iso8583/unionpay_pos_messages.jsonl", Form::text, check_pos_messages},
-    {"tpm/*.name", Form::text, check_tpm_name},
-    {"tpm/*.parsed.json", Form::json, check_tpm_quote_parsed},
+    {"tpm/*.msg", Form::text, check_tpm_quote},
+    {"tpm/*.parsed.json", Form::json, check_tpm_parsed},
+    {"tpm/*.pcrs", Form::text, check_tpm_pcrs},
+    {"tpm/*.pem", Form::text, check_tpm_authority},
+    {"tpm/*.sig", Form::text, check_tpm_signature_file},
+    {"tpm/ak.name", Form::text, check_tpm_attestation_key},
+    {"tpm/ak.pub", Form::text, check_tpm_attestation_key},
     {"tpm/cred.blob", Form::text, check_tpm_credential},
-    {"tpm/ek.der", Form::text, check_tpm_ek},
-    {"tpm/quote*.msg", Form::text, check_tpm_quote},
+    {"tpm/ek.der", Form::text, check_tpm_endorsement_key},
+    {"tpm/ek.pub", Form::text, check_tpm_endorsement_key},
+    {"tpm/secret", Form::text, check_tpm_credential},
 };
 
 // Whether the end of the path is `pattern`, from the start of one of the path's names.

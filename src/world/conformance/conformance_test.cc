@@ -110,6 +110,11 @@ struct Change {
 };
 
 constexpr Change changes[] = {
+    {"appattest/attestation-development.json", "\"NmY0NmFhZWIt", "\"NmY0NmFhZWIu",
+     "attestation: verdict is FAIL CHALLENGE"},
+    {"appattest/attestation-production.json", "\"SC86LZmo", "\"SC86LZmp", "FAIL KEY_MISMATCH"},
+    {"appattest/srinivas1729.json", "\"development\"", "\"production\"", "environment"},
+    {"appattest/srinivas1729.json", "b4f75c22", "b4f75c23", "assertion: verdict is FAIL SIGNATURE"},
     {"crypto/dukpt_aes.json", "AF8CB133A78F8DC2D1359F18527593FB",
      "AF8CB133A78F8DC2D1359F18527593FC", "KSN 123456789012345600000001: pin_key_aes128"},
     {"crypto/dukpt_aes.json", "A912150391AB65A6", "A912150391AB65A7", "encrypted PIN block"},
@@ -161,6 +166,9 @@ constexpr Change changes[] = {
     {"iso8583/unionpay_keys_mac.jsonl", "\"8A9E91B8\"", "\"8A9E91B9\"", "mac-ecb-single: MAC"},
     {"iso8583/unionpay_pos_messages.jsonl", "\"length\": \"0070\"", "\"length\": \"0071\"",
      "sale-magstripe: length"},
+    {"tpm/q2.parsed.json", "\"clock\": 1141", "\"clock\": 1142", "clock differs"},
+    {"tpm/q2.parsed.json", "ae9375fb", "ae9375fc", "pcrDigest"},
+    {"tpm/q2.parsed.json", "\"0xb\"", "\"0xc\"", "bank differs"},
     {"iso8583/unionpay_pos_messages.jsonl", "\"hex\": \"0200703C06C0", "\"hex\": \"0200703C06C1",
      "sale-contactless-2018"},
 };

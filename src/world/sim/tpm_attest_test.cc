@@ -2,7 +2,9 @@
 #include "crypto/drbg.h"
 #include "crypto/hash.h"
 #include "phone/hw/swtpm_test_support.h"
-#include "platform/attest/tpm_quote.h"
+#include "platform/attest/ek_certificate.h"
+#include "platform/attest/tpm_credential.h"
+#include "platform/attest/tpm_verify.h"
 #include "protocol/evidence_forms.h"
 
 #include <gtest/gtest.h>
@@ -27,6 +29,8 @@ protected:
         certificate_ = tpm_->ek_certificate().value();
         now_ = crypto::Certificate::parse(certificate_)->not_before().value();
         now_.unix_ms += 1'000;
+        const auto root = crypto::pem_certificates(machine_->root_pem(), 1).value();
+        anchors_ = {{"maker", crypto::Certificate::parse(root[0])->key()}};
     }
     protocol::TpmQuoteForm quote(Bytes challenge) {
         auto made = tpm_->quote(challenge, quoted).value();
@@ -38,18 +42,28 @@ protected:
                 .chain = {}};
     }
     std::string judged(const protocol::TpmQuoteForm& form, const TpmPolicy& policy) {
-        const auto verdict = attest::verify_tpm_quote(protocol::encode(form), policy, {}, now_);
+        const auto verdict =
+            attest::verify_tpm_quote(protocol::encode(form), policy, anchors_, now_);
         return std::string(name_of(verdict.outcome)) + " " + std::string(verdict.reason);
     }
+    // A machine that enrolled with this key, and of which nothing but the core is compared.
     TpmPolicy enrolled(const protocol::TpmQuoteForm& form, Buffer challenge) {
-        return {.challenge = std::move(challenge),
-                .pcrs = {},
-                .ak_name = attest::tpm_name(form.ak_public).value()};
+        TpmPolicy policy;
+        policy.challenge = std::move(challenge);
+        policy.activated_name = attest::tpm_name(form.ak_public).value();
+        policy.expected = {{hw::tpm_core_pcr, {form.pcrs.back()}}};
+        return policy;
+    }
+    protocol::TpmQuoteForm with_certificates(protocol::TpmQuoteForm form) {
+        form.ek_certificate = certificate_;
+        form.chain = {crypto::pem_certificates(machine_->issuer_pem(), 1).value()[0]};
+        return form;
     }
 
     std::optional<SoftwareTpm> machine_;
     std::optional<hw::Tpm> tpm_;
     Buffer certificate_;
+    std::vector<attest::TrustAnchor> anchors_;  // The maker's root.
     Instant now_;
     const Buffer challenge_ = Buffer(32, 0xC1);
 };
@@ -57,10 +71,12 @@ protected:
 TEST_F(TpmAttest, AQuoteOfTheMachineThatEnrolledPasses) {
     const auto form = quote(challenge_);
     EXPECT_EQ(judged(form, enrolled(form, challenge_)), "PASS ");
-    TpmPolicy unknown{.challenge = challenge_, .pcrs = {}, .ak_name = std::nullopt};
-    EXPECT_EQ(judged(form, unknown), "REVIEW NOT_ACTIVATED");
-    unknown.certificate_needed = true;
-    EXPECT_EQ(judged(form, unknown), "FAIL CERTIFICATE_MISSING");
+    TpmPolicy unknown = enrolled(form, challenge_);
+    unknown.activated_name.reset();
+    EXPECT_EQ(judged(form, unknown), "FAIL EK_MISSING");
+    EXPECT_EQ(judged(with_certificates(form), unknown), "REVIEW NOT_ACTIVATED");
+    unknown.activated_now = true;
+    EXPECT_EQ(judged(with_certificates(form), unknown), "PASS ");
 }
 
 // Shows: A11
@@ -71,7 +87,7 @@ TEST_F(TpmAttest, AnOldQuoteAndAnotherMachineAreNone) {
     auto other = another.connect();
     auto theirs = form;
     theirs.ak_public = other.ak_public().value();
-    EXPECT_EQ(judged(theirs, enrolled(form, challenge_)), "FAIL AK_NAME");
+    EXPECT_EQ(judged(theirs, enrolled(form, challenge_)), "FAIL KEY_MISMATCH");
     EXPECT_EQ(judged(theirs, enrolled(theirs, challenge_)), "FAIL SIGNATURE");
 }
 
@@ -83,13 +99,13 @@ TEST_F(TpmAttest, WhatBootedAndWhatWasLaunchedIsCompared) {
     Buffer zero_and_core(32, 0);
     append(zero_and_core, Buffer(32, 0xAA));
     const auto launched = crypto::sha256(zero_and_core);
-    policy.pcrs = {{hw::tpm_core_pcr, {Buffer(launched.begin(), launched.end())}},
-                   {0, {Buffer(32, 0)}}};
+    policy.expected = {{hw::tpm_core_pcr, {Buffer(launched.begin(), launched.end())}},
+                       {0, {Buffer(32, 0)}}};
     EXPECT_EQ(judged(form, policy), "PASS ");
     ASSERT_TRUE(tpm_->extend(hw::tpm_core_pcr, Buffer(32, 0xBB)));
     EXPECT_EQ(judged(quote(challenge_), policy), "FAIL PCR_VALUE");
-    policy.pcrs = {{5, {Buffer(32, 0)}}};
-    EXPECT_EQ(judged(form, policy), "FAIL PCR_VALUE") << "one that was not quoted";
+    policy.expected = {{5, {Buffer(32, 0)}}};
+    EXPECT_EQ(judged(form, policy), "FAIL PCR_SELECTION") << "one that was not quoted";
     auto lying = form;
     lying.pcrs.back()[0] ^= 1;
     EXPECT_EQ(judged(lying, enrolled(form, challenge_)), "FAIL PCR_DIGEST");
@@ -114,13 +130,10 @@ TEST_F(TpmAttest, NoChangedBitPasses) {
 TEST_F(TpmAttest, TheMakersCertificateIsOfTheEndorsementKey) {
     const auto certificate = crypto::Certificate::parse(certificate_).value();
     EXPECT_TRUE(attest::is_ek_certificate(certificate));
-    auto form = quote(challenge_);
-    form.ek_certificate = certificate_;
-    const TpmPolicy policy{.challenge = challenge_,
-                           .pcrs = {},
-                           .ak_name = std::nullopt,
-                           .certificate_needed = true,
-                           .activated = true};
+    const auto form = with_certificates(quote(challenge_));
+    TpmPolicy policy = enrolled(form, challenge_);
+    EXPECT_EQ(judged(form, policy), "PASS ");
+    anchors_.clear();
     EXPECT_EQ(judged(form, policy), "FAIL ROOT_UNTRUSTED") << "no anchor, no trust";
 }
 
@@ -131,19 +144,19 @@ TEST_F(TpmAttest, ACredentialOpensInThatTpmOnly) {
     const auto ek = crypto::Certificate::parse(certificate_)->key();
     const Buffer name = attest::tpm_name(tpm_->ak_public().value()).value();
     const Buffer secret(32, 0x5E);
-    const auto credential = attest::make_credential(ek, name, secret, random).value();
+    const auto credential = attest::make_tpm_credential(ek, name, secret, random).value();
     const auto opened =
         tpm_->activate_credential(credential.id_object, credential.encrypted_secret);
     ASSERT_TRUE(opened);
     EXPECT_TRUE(std::ranges::equal(opened->bytes(), secret));
     Buffer other_name = name;
     other_name.back() ^= 1;
-    const auto wrong = attest::make_credential(ek, other_name, secret, random).value();
+    const auto wrong = attest::make_tpm_credential(ek, other_name, secret, random).value();
     EXPECT_FALSE(tpm_->activate_credential(wrong.id_object, wrong.encrypted_secret));
     SoftwareTpm another;
     auto other = another.connect();
     EXPECT_FALSE(other.activate_credential(credential.id_object, credential.encrypted_secret));
-    EXPECT_FALSE(attest::make_credential(ek, name, Buffer(33), random));
+    EXPECT_FALSE(attest::make_tpm_credential(ek, name, Buffer(33), random));
 }
 
 }  // namespace
