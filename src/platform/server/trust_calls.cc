@@ -4,6 +4,7 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "codec/strict_json.h"
+#include "platform/monitor/grade.h"
 #include "platform/server/answers.h"
 #include "platform/server/device_codec.h"
 #include "platform/server/incident_facts.h"
@@ -82,6 +83,30 @@ json::object device_row(const store::DeviceRow& row) {
 
 json::object finding_object(const protocol::Finding& finding) {
     return json::parse(finding_json(finding)).as_object();
+}
+
+json::object reason_object(const monitor::Reason& reason) {
+    json::object out{{"obstacle", monitor::name_of(reason.obstacle)},
+                     {"remedy_en", reason.remedy.en},
+                     {"remedy_zh", reason.remedy.zh}};
+    if (reason.finding) out["finding"] = finding_object(*reason.finding);
+    return out;
+}
+
+// What it can do now, and of the rest what stands in the way.
+void put_grading(const monitor::Grading& grading, json::object& to) {
+    json::array capabilities;
+    for (const monitor::CapabilityReport& one : grading.capabilities) {
+        json::array reasons;
+        for (const monitor::Reason& reason : one.reasons) reasons.push_back(reason_object(reason));
+        capabilities.push_back(json::object{{"name", protocol::name_of(one.capability)},
+                                            {"available", one.available()},
+                                            {"amount_minor_max", one.amount_minor_max},
+                                            {"reasons", std::move(reasons)}});
+    }
+    to["grade_possible"] = grading.possible;
+    to["grade_now"] = grading.now;
+    to["capabilities"] = std::move(capabilities);
 }
 
 std::string_view name_of(store::IncidentState state) {
@@ -249,6 +274,9 @@ net::HttpResponse TrustCalls::show_device(std::string_view number) {
                 body["latch"] = std::move(latch);
             }
             put_time(body, "last_permit", record.last_permit);
+            put_grading(monitor::grade_phone(*parts_.policies.in_force(),
+                                             monitor::preflight_of(record, parts_.clock.now())),
+                        body);
         }
         if (const auto filed = TRY(reader.registered(number))) {
             body["filing"] =

@@ -68,6 +68,13 @@ TEST_F(RoadTrust, RootedBetweenPermitAndTapNothingIsCollected) {
     EXPECT_GE(told.size("facts.last_evidence"), 2U);
     EXPECT_TRUE(RoadWorld::wait_until([&] { return incident().text("keys") == "revoked"; }));
     EXPECT_EQ(device().text("state"), "SUSPENDED");
+    EXPECT_EQ(device().number("grade_possible"), 3) << "what its hardware is good for";
+    EXPECT_EQ(device().number("grade_now"), 0);
+    EXPECT_EQ(device().text("capabilities.2.name"), "card_no_pin");
+    EXPECT_EQ(device().text("capabilities.2.available"), "false");
+    EXPECT_EQ(device().text("capabilities.2.reasons.0.obstacle"), "suspended");
+    EXPECT_EQ(device().text("capabilities.2.reasons.0.finding.code"), "ROOT");
+    EXPECT_FALSE(device().text("capabilities.2.reasons.0.remedy_zh").empty());
     EXPECT_EQ(device().text("filing.status"), "disabled");
     EXPECT_EQ(world_.spent(), amount) << "what was sold before, and nothing since";
     world_.expect_consistent();
