@@ -4,6 +4,7 @@
 #include "platform/attest/app_attest.h"
 #include "platform/attest/app_attest_verify.h"
 
+// Shows: A8
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace softpos;
     const Bytes input(data, size);

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+// Shows: A8
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace softpos;
     attest::ExplainQuestion question;

@@ -6,6 +6,7 @@
 #include "platform/attest/integrity_token.h"
 #include "platform/attest/jws.h"
 
+// Shows: A8
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
     using namespace softpos;
     const std::string_view token = text_of({data, size});

@@ -36,6 +36,7 @@ TEST(AppAttest, AGenuineKeyPasses) {
     EXPECT_TRUE(verdict.findings.empty());
 }
 
+// Shows: A10
 TEST(AppAttest, AnotherQuestionAppOrKeyIsNamed) {
     const TestIphone phone;
     AppAttestPolicy policy = policy_for(phone);
@@ -64,6 +65,7 @@ TEST(AppAttest, WhatIsNotComparedIsForReview) {
     EXPECT_EQ(judge(phone, policy).reason, "NOT_COMPARED");
 }
 
+// Shows: A10
 TEST(AppAttest, DevelopmentKeysNeedThePolicysLeave) {
     TestIphone phone;
     phone.service = "appattestdevelop";
@@ -75,12 +77,14 @@ TEST(AppAttest, DevelopmentKeysNeedThePolicysLeave) {
     EXPECT_EQ(judge(phone, policy).reason, "ENVIRONMENT");
 }
 
+// Shows: A10
 TEST(AppAttest, AUsedKeyIsRefused) {
     TestIphone phone;
     phone.counter = 1;
     EXPECT_EQ(reason(phone), "COUNTER");
 }
 
+// Shows: A10
 TEST(AppAttest, TheChainIsJudgedByPositions) {
     TestIphone phone;
     EXPECT_EQ(verify_app_attestation(phone.attestation(), policy_for(phone), {}, tests_now).reason,
@@ -111,6 +115,18 @@ TEST(AppAttest, TheChainIsJudgedByPositions) {
     EXPECT_EQ(with(Buffer{0x30, 0}), "CERTIFICATE_MALFORMED");
 }
 
+// Shows: A9, A10
+TEST(AppAttest, AuthoritiesThatLookLikeTheMakersAreNone) {
+    TestIphone phone;
+    const auto anchors = phone.anchors();
+    phone.root = TestAuthority::make(phone.root.name);
+    phone.authority = TestAuthority::make(phone.authority.name);
+    EXPECT_EQ(
+        verify_app_attestation(phone.attestation(), policy_for(phone), anchors, tests_now).reason,
+        "ROOT_UNTRUSTED");
+}
+
+// Shows: A9, A10
 TEST(AppAttest, AChainThatBringsItsOwnRootIsRefused) {
     const TestIphone phone;
     const TestAuthority own = TestAuthority::make("Own Root");
@@ -120,6 +136,7 @@ TEST(AppAttest, AChainThatBringsItsOwnRootIsRefused) {
         "ROOT_UNTRUSTED");
 }
 
+// Shows: A10
 TEST(AppAttest, ACredentialOfAnotherKeyIsRefused) {
     TestIphone phone;
     const Buffer certificate = phone.leaf_certificate();
@@ -156,6 +173,7 @@ TEST(AppAttest, OtherFormsAreRefused) {
     EXPECT_EQ(parse_app_attestation(twice).error().kind, ErrorKind::malformed);
 }
 
+// Shows: A7
 TEST(AppAttest, NoChangedBitPasses) {
     const TestIphone phone;
     const Buffer whole = phone.attestation();
@@ -178,6 +196,7 @@ AppAssertionPolicy assertion_policy(const TestIphone& phone, std::uint32_t count
     return {phone.challenge_hash, phone.app_id, p256_spki(phone.key.public_point()), counter_known};
 }
 
+// Shows: A10
 TEST(AppAssertion, ASignedRequestPassesOnce) {
     TestIphone phone;
     phone.counter = 7;
@@ -189,6 +208,7 @@ TEST(AppAssertion, ASignedRequestPassesOnce) {
     EXPECT_EQ(verify_app_assertion(evidence, assertion_policy(phone, 8)).reason, "COUNTER");
 }
 
+// Shows: A10
 TEST(AppAssertion, AnotherRequestKeyOrAppIsNamed) {
     TestIphone phone;
     phone.counter = 1;
@@ -206,6 +226,7 @@ TEST(AppAssertion, AnotherRequestKeyOrAppIsNamed) {
     EXPECT_EQ(verify_app_assertion(evidence, policy).reason, "APP_ID");
 }
 
+// Shows: A7
 TEST(AppAssertion, NoChangedBitPasses) {
     TestIphone phone;
     phone.counter = 1;

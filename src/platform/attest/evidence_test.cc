@@ -246,5 +246,15 @@ TEST_F(EvidenceTest, AnAndroidChainThatIsNoneIsBroken) {
               "CHAIN_BROKEN");
 }
 
+// Shows: A8
+TEST_F(EvidenceTest, AChainOfFortyCertificatesIsBroken) {
+    trust_.android_app = EvidenceTrust::AndroidApp{"cn.example.spos", {Buffer(32)}};
+    const TestAuthority root = TestAuthority::make("Root");
+    const Buffer one = root.certify(root);
+    Buffer chain;
+    for (int i = 0; i < 40; ++i) append(chain, one);
+    EXPECT_EQ(check(EvidenceKind::android_key, chain, question(), trust_).reason, "CHAIN_BROKEN");
+}
+
 }  // namespace
 }  // namespace softpos::attest

@@ -215,6 +215,7 @@ TEST(SysIntegrity, DetailsBecomeFindings) {
     EXPECT_EQ(reason(hms), "FORM");
 }
 
+// Shows: A7
 TEST(IntegrityTokens, NoChangedCharacterPasses) {
     const TestPlay play;
     const TestHms hms;

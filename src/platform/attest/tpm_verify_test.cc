@@ -72,6 +72,7 @@ TEST(TpmQuote, WhatIsNotComparedIsForReview) {
     EXPECT_EQ(judge(tpm, tpm.form(), policy).outcome, Outcome::review);
 }
 
+// Shows: A11
 TEST(TpmQuote, AnotherBootIsNamedByItsPcr) {
     TestTpm tpm;
     const TpmPolicy policy = policy_for(tpm);
@@ -108,6 +109,7 @@ TEST(TpmQuote, ValuesThatWereNotQuotedAreRefused) {
     EXPECT_EQ(judge(tpm, tpm.form(quote), policy_for(tpm)).reason, "PCR_SELECTION");
 }
 
+// Shows: A11
 TEST(TpmQuote, AnOldQuoteOrOneOfAnotherKeyIsRefused) {
     TestTpm tpm;
     TpmPolicy policy = policy_for(tpm);
@@ -162,6 +164,7 @@ TEST(TpmQuote, MakerModelAndVersionAreTold) {
     EXPECT_EQ(identity.version, "id:1");
 }
 
+// Shows: A7
 TEST(TpmQuote, NoChangedBitPasses) {
     const TestTpm tpm;
     const Buffer whole = protocol::encode(tpm.form());
