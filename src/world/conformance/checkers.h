@@ -73,7 +73,6 @@ void check_tpm_endorsement_key(const Input& in, Tally& tally);
 void check_tpm_authority(const Input& in, Tally& tally);
 void check_tpm_credential(const Input& in, Tally& tally);
 // commercial.cc
-void check_botan_sm2_encryption(const Input& in, Tally& tally);
 void check_botan_sm2_invalid(const Input& in, Tally& tally);
 void check_botan_sm2_signatures(const Input& in, Tally& tally);
 void check_botan_sm3(const Input& in, Tally& tally);

@@ -180,25 +180,6 @@ void check_botan_sm2_signatures(const Input& in, Tally& tally) {
     }
 }
 
-void check_botan_sm2_encryption(const Input& in, Tally& tally) {
-    bool our_curve = false;
-    for (const Stanza& block : stanzas_of(in.text)) {
-        if (!block.value("P").empty()) our_curve = block.value("P") == sm2_prime;
-        if (block.value("Ciphertext").empty()) continue;
-        Row row(tally, "line " + std::to_string(block.line));
-        if (!our_curve) continue;
-        const auto key = key_of(row, scalar_of(row, block.value("x")));
-        const Buffer text = row.hex(block.value("Ciphertext"), "Ciphertext");
-        if (!key) continue;
-        const auto plain = key->decrypt(text);
-        if (!plain) {
-            row.fail("decrypt", plain.error());
-            continue;
-        }
-        row.same("text", plain->bytes(), block.value("Msg"));
-    }
-}
-
 void check_sm2_standard(const Input& in, Tally& tally) {
     {
         Row row(tally, "sign");

@@ -41,7 +41,6 @@ constexpr Checker checkers[] = {
     {"attestation/warden/*.parsed.json", Form::json, check_android_chain},
     {"attestation/warden/manifest.json", Form::json, check_android_warden},
     {"crypto/botan_cmac.vec", Form::text, check_botan_cmac},
-    {"crypto/botan_sm2_enc.vec", Form::text, check_botan_sm2_encryption},
     {"crypto/botan_sm2_invalid.vec", Form::text, check_botan_sm2_invalid},
     {"crypto/botan_sm2_sig.vec", Form::text, check_botan_sm2_signatures},
     {"crypto/botan_sm3.vec", Form::text, check_botan_sm3},

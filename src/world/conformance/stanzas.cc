@@ -17,7 +17,7 @@ std::string_view trimmed(std::string_view text) {
 }  // namespace
 
 bool Stanza::has(std::string_view name) const {
-    return std::ranges::any_of(lines, [name](const auto& line) { return line.first == name; });
+    return std::ranges::any_of(lines, [name](const auto& one) { return one.first == name; });
 }
 
 std::string_view Stanza::value(std::string_view name) const {
