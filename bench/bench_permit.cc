@@ -12,6 +12,7 @@
 #include "platform/keys/remote_vault.h"
 #include "platform/keys/soft_vault.h"
 #include "platform/keys/vault_service.h"
+#include "platform/pay/shard.h"
 #include "platform/server/device_codec.h"
 #include "platform/server/permit_desk.h"
 #include "platform/store/sqlite_store.h"
@@ -133,7 +134,7 @@ Phone make_phone(std::size_t number, Instant now, Random& random) {
     record.pins.app_package = "cn.example.spos";
     record.pins.at = record.last_seen = record.last_evidence = now;
 
-    phone.terminal.id = Id128::make(random);
+    phone.terminal.id = pay::new_id(merchant_number, now, random);
     phone.terminal.number = record.terminal;
     phone.terminal.merchant = std::string(merchant_number);
     phone.terminal.trusted_point = record.pins.device_key;
