@@ -1,17 +1,15 @@
 // What a verdict on an Android key costs beside the signatures that it must check in any case. The
-// chain is made here and has the form of a factory's: three keys on P-256 under a root of RSA-4096.
-// links: attest OpenSSL::Crypto benchmark
+// chain is made here and has the form of a factory's, with all four keys on P-256.
+// links: attest benchmark
 #include "base/check.h"
 #include "codec/der.h"
 #include "crypto/certificate.h"
-#include "crypto/owned.h"
+#include "crypto/p256.h"
 #include "platform/attest/android_verify.h"
 
 #include <benchmark/benchmark.h>
-#include <openssl/evp.h>
-#include <openssl/rsa.h>
-#include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
@@ -25,9 +23,6 @@ using codec::DerWriter;
 
 constexpr Instant judged_at{1'795'305'600'000};  // 2026-11-22T00:00:00Z
 constexpr std::int64_t revocations = 2000;       // Google's list has about as many.
-
-using Key = crypto::Owned<EVP_PKEY, EVP_PKEY_free>;
-using Draft = crypto::Owned<X509, X509_free>;
 
 Buffer wrapped(codec::DerTag tag, Bytes content) {
     Buffer out;
@@ -95,68 +90,66 @@ Buffer key_description() {
                      software, hardware});
 }
 
-void add_name(X509_NAME* name, const char* field, const std::string& value) {
-    CHECK(X509_NAME_add_entry_by_txt(name, field, MBSTRING_UTF8,
-                                     reinterpret_cast<const unsigned char*>(value.data()),
-                                     static_cast<int>(value.size()), -1, 0) == 1);
-}
-
-void add_extension(X509* draft, const char* oid, Bytes value) {
-    const crypto::Owned<ASN1_OBJECT, ASN1_OBJECT_free> object(OBJ_txt2obj(oid, 1));
-    const crypto::Owned<ASN1_OCTET_STRING, ASN1_OCTET_STRING_free> data(ASN1_OCTET_STRING_new());
-    CHECK(ASN1_OCTET_STRING_set(data.get(), value.data(), static_cast<int>(value.size())) == 1);
-    const crypto::Owned<X509_EXTENSION, X509_EXTENSION_free> extension(
-        X509_EXTENSION_create_by_OBJ(nullptr, object.get(), 0, data.get()));
-    CHECK(extension.get() != nullptr && X509_add_ext(draft, extension.get(), -1) == 1);
+Buffer object_id(std::string_view text) {
+    Buffer out;
+    DerWriter(out).put_oid(text);
+    return out;
 }
 
 struct Subject {
     std::string name;
     std::string title;  // TEE, on the attestation key.
-    EVP_PKEY* key;
+    const crypto::P256Key& key;
     bool authority;
 };
 
-Buffer issue(const Subject& subject, const Subject& issuer, long serial) {
-    const Draft draft(X509_new());
-    CHECK(X509_set_version(draft.get(), X509_VERSION_3) == 1);
-    ASN1_INTEGER_set(X509_get_serialNumber(draft.get()), serial);
-    CHECK(ASN1_TIME_set(X509_getm_notBefore(draft.get()), 1'700'000'000) != nullptr);
-    CHECK(ASN1_TIME_set(X509_getm_notAfter(draft.get()), 2'100'000'000) != nullptr);
-    for (const auto& [who, name] : {std::pair{&subject, X509_get_subject_name(draft.get())},
-                                    std::pair{&issuer, X509_get_issuer_name(draft.get())}}) {
-        if (!who->title.empty()) add_name(name, "title", who->title);
-        add_name(name, "CN", who->name);
-    }
-    CHECK(X509_set_pubkey(draft.get(), subject.key) == 1);
-    if (subject.authority) {
-        add_extension(draft.get(), "2.5.29.19", sequence({boolean(true)}));
-        add_extension(draft.get(), "2.5.29.15", Buffer{3, 2, 2, 4});  // keyCertSign
-    } else {
-        add_extension(draft.get(), std::string(android_key_oid).c_str(), key_description());
-    }
-    CHECK(X509_sign(draft.get(), issuer.key, EVP_sha256()) > 0);
-    unsigned char* bytes = nullptr;
-    const int size = i2d_X509(draft.get(), &bytes);
-    CHECK(size > 0);
-    Buffer out(bytes, bytes + size);
-    OPENSSL_free(bytes);
-    return out;
+Buffer name_of_subject(const Subject& subject) {
+    const auto part = [](std::string_view oid, std::string_view value) {
+        return set({sequence({object_id(oid), wrapped(der::utf8_string, bytes_of(value))})});
+    };
+    const Buffer name = part("2.5.4.3", subject.name);
+    return subject.title.empty() ? sequence({name})
+                                 : sequence({part("2.5.4.12", subject.title), name});
+}
+
+Buffer extensions_of(const Subject& subject) {
+    const auto extension = [](std::string_view oid, const Buffer& value) {
+        return sequence({object_id(oid), octets(value)});
+    };
+    if (!subject.authority) return sequence({extension(android_key_oid, key_description())});
+    const Buffer sign_certificates{3, 2, 2, 4};  // BIT STRING
+    return sequence({extension("2.5.29.19", sequence({boolean(true)})),
+                     extension("2.5.29.15", sign_certificates)});
+}
+
+// Spec: [RFC-5280] 4.1.
+Buffer issue(const Subject& subject, const Subject& issuer, std::uint64_t serial) {
+    constexpr codec::DerTag utc_time{codec::DerClass::universal, false, 23};
+    const Buffer algorithm = sequence({object_id("1.2.840.10045.4.3.2")});  // ECDSA, SHA-256
+    const Buffer validity = sequence({wrapped(utc_time, bytes_of("240101000000Z")),
+                                      wrapped(utc_time, bytes_of("360101000000Z"))});
+    const auto key = crypto::PublicKey::from_p256_point(subject.key.public_point());
+    CHECK(key.has_value());
+    const Buffer content =
+        sequence({wrapped(der::context(0), number(2)), number(serial), algorithm,
+                  name_of_subject(issuer), validity, name_of_subject(subject), key->spki(),
+                  wrapped(der::context(3), extensions_of(subject))});
+    Buffer signature{0};  // No unused bits.
+    append(signature, issuer.key.sign(content));
+    return sequence({content, algorithm, wrapped(der::bit_string, signature)});
 }
 
 struct Phone {
     Phone() {
-        const Key leaf(EVP_EC_gen("P-256"));
-        const Key attestation(EVP_EC_gen("P-256"));
-        const Key middle(EVP_EC_gen("P-256"));
-        const Key root(EVP_RSA_gen(4096));
-        const std::array<Subject, 4> subjects{{{"Android Keystore Key", "", leaf.get(), false},
-                                               {"a1b2c3d4", "TEE", attestation.get(), true},
-                                               {"e5f6a7b8", "TEE", middle.get(), true},
-                                               {"root", "", root.get(), true}}};
+        std::vector<crypto::P256Key> keys;
+        for (int i = 0; i < 4; ++i) keys.push_back(crypto::P256Key::generate().value());
+        const std::array<Subject, 4> subjects{{{"Android Keystore Key", "", keys[0], false},
+                                               {"a1b2c3d4", "TEE", keys[1], true},
+                                               {"e5f6a7b8", "TEE", keys[2], true},
+                                               {"root", "", keys[3], true}}};
         for (std::size_t i = 0; i < subjects.size(); ++i) {
             const Subject& issuer = subjects[std::min(i + 1, subjects.size() - 1)];
-            chain.push_back(issue(subjects[i], issuer, 1000 + static_cast<long>(i)));
+            chain.push_back(issue(subjects[i], issuer, 1000 + i));
             certificates.push_back(crypto::Certificate::parse(chain.back()).value());
         }
         anchors.push_back({"made here", certificates.back().key()});
