@@ -10,7 +10,9 @@
 
 #include <benchmark/benchmark.h>
 
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace {
 
@@ -65,6 +67,72 @@ void open_card(benchmark::State& state) {
     }
 }
 BENCHMARK(open_card);
+
+// PINs as they come in: each from another phone than the one before, for another terminal, under
+// the next serial number of its phone.
+class PinTraffic {
+public:
+    static constexpr std::uint8_t phone_count = 64;
+
+    explicit PinTraffic(World& world) : world_(world) {
+        CHECK(world.vault->create_pin_bdk("bdk:pins").has_value());
+        for (std::uint8_t i = 0; i < phone_count; ++i) {
+            const std::string terminal = "tmk:pin" + std::to_string(i);
+            const auto made = world.vault->create_terminal_master_key(terminal, "zmk");
+            CHECK(made.has_value());
+            const Buffer master = world.acquirer.master_key(*made);
+            const Buffer clear = testing_ends::bytes_of_hex("807A23AD32B36D457AE91FDF927570EA");
+            const auto pin = Acquirer::under(master, clear);
+            const auto mac = Acquirer::under(master, Buffer(16, 7));
+            CHECK(
+                world.vault->load_working_keys(terminal, {pin.view(), mac.view(), {}}).has_value());
+            phones_.emplace_back(*world.vault, "bdk:pins",
+                                 std::array<std::uint8_t, 8>{9, 9, 9, 9, 0, 0, 0, i});
+            terminals_.push_back(terminal);
+        }
+        testing_ends::Phone phone(*world.vault, "bdk", phone_id);
+        const Buffer aad(18);
+        auto opened = world.vault->open_card("bdk", phone.seal(aad), aad);
+        CHECK(opened.has_value());
+        stored_ = std::move(opened->stored_form);
+    }
+
+    void seal_a_round() {
+        sealed_.clear();
+        for (auto& phone : phones_) sealed_.push_back(phone.seal("1234", "6210940000000003"));
+    }
+    void translate_a_round() {
+        for (std::size_t i = 0; i < phones_.size(); ++i) {
+            CHECK(world_.vault
+                      ->translate_pin({.base_key = "bdk:pins",
+                                       .pin = sealed_[i],
+                                       .stored_form = stored_,
+                                       .terminal_key = terminals_[i],
+                                       .format = protocol::PinBlockFormat::iso0})
+                      .has_value());
+        }
+    }
+
+private:
+    World& world_;
+    std::vector<testing_ends::PinPhone> phones_;
+    std::vector<std::string> terminals_;
+    std::vector<protocol::SealedPin> sealed_;
+    Buffer stored_;
+};
+
+void translate_pins(benchmark::State& state) {
+    World world;
+    PinTraffic traffic(world);
+    for (auto _ : state) {
+        state.PauseTiming();
+        traffic.seal_a_round();
+        state.ResumeTiming();
+        traffic.translate_a_round();
+    }
+    state.SetItemsProcessed(state.iterations() * PinTraffic::phone_count);
+}
+BENCHMARK(translate_pins);
 
 // A sign-in: one durable record.
 void load_working_keys(benchmark::State& state) {
