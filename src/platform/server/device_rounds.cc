@@ -133,7 +133,10 @@ void DeviceDesk::judge_silence(const store::DeviceRow& seen) {
     const Instant now = parts_.clock.now();
     // Most that are quiet are only closed for the night: the writer is not asked for those.
     const auto known = decode_device(seen.record);
-    if (!known || !monitor::appraise_silence(*policy, *known, now).transition) return;
+    const auto newly_silent = [&](const monitor::DeviceRecord& record) {
+        return !record.silent && monitor::appraise_silence(*policy, record, now).next.silent;
+    };
+    if (!known || !newly_silent(*known)) return;
     const auto written = std::make_shared<Written>();
     parts_.store.submit(
         [this, policy, now, number = seen.terminal, written](store::Tx& tx) -> Result<void> {
@@ -142,7 +145,8 @@ void DeviceDesk::judge_silence(const store::DeviceRow& seen) {
             DeviceCase device = TRY(read(tx, *terminal));
             if (!device.record) return {};
             const auto decision = monitor::appraise_silence(*policy, *device.record, now);
-            if (!decision.transition) return {};  // It was heard meanwhile.
+            // It was heard meanwhile, or is known to be silent.
+            if (device.record->silent || !decision.next.silent) return {};
             const Caller caller{.terminal = *terminal, .peer_address = {}};
             const Judged judged{.entry = EvidenceEntry::seen,
                                 .at = now,
