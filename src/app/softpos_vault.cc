@@ -2,6 +2,7 @@
 // ever holds a base key, a terminal key or a working key.
 #include "base/log.h"
 #include "crypto/drbg.h"
+#include "crypto/known_answers.h"
 #include "host/gate.h"
 #include "host/seqpacket.h"
 #include "host/signals.h"
@@ -45,6 +46,11 @@ Result<void> give_directory(const VaultOptions& options) {
 }
 
 Result<void> serve(const VaultOptions& options) {
+    if (const auto wrong = crypto::first_wrong_answer()) {
+        log(LogLevel::error, "vault: cryptography is broken",
+            {{"algorithm", LogId(std::string(*wrong))}});
+        return fail(ErrorKind::internal, "vault: a known-answer test failed");
+    }
     const host::StopSignal stop = TRY(host::StopSignal::make());
     crypto::KeyRandom random;
     const auto vault = TRY(keys::SoftVault::open(options.directory, random));

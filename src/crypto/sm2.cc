@@ -180,7 +180,7 @@ Result<SecretBytes> Sm2Key::decrypt(Bytes ciphertext_der) const {
     const auto denied = [] { return fail(ErrorKind::denied, "sm2: ciphertext does not open"); };
     if (ciphertext_der.size() > sm2_plain_bytes_max + overhead_bytes_max) return denied();
     if (!is_strict(ciphertext_der)) return denied();
-const PKeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, handle_->key.get(), nullptr));
+    const PKeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, handle_->key.get(), nullptr));
     CHECK(context != nullptr && EVP_PKEY_decrypt_init(context.get()) == 1);
     // Never longer than the ciphertext, whatever is written in it.
     SecretBytes plain(ciphertext_der.size());
