@@ -91,6 +91,7 @@ void check_wycheproof_ecdh(const Input& in, Tally& tally);
 void check_wycheproof_ecdsa(const Input& in, Tally& tally);
 void check_wycheproof_gcm(const Input& in, Tally& tally);
 void check_wycheproof_hkdf(const Input& in, Tally& tally);
+void check_wycheproof_key_wrap(const Input& in, Tally& tally);
 void check_wycheproof_rsa(const Input& in, Tally& tally);
 
 }  // namespace softpos::conformance

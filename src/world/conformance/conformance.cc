@@ -63,6 +63,7 @@ constexpr Checker checkers[] = {
     {"crypto/unionpay_terminal.json", Form::json, check_terminal_examples},
     {"crypto/wycheproof/aes_cbc_pkcs5_test.json", Form::json, check_wycheproof_cbc},
     {"crypto/wycheproof/aes_gcm_test.json", Form::json, check_wycheproof_gcm},
+    {"crypto/wycheproof/aes_wrap_test.json", Form::json, check_wycheproof_key_wrap},
     {"crypto/wycheproof/ecdh_secp256r1_test.json", Form::json, check_wycheproof_ecdh},
     {"crypto/wycheproof/ecdsa_secp256r1_sha256*_test.json", Form::json, check_wycheproof_ecdsa},
     {"crypto/wycheproof/hkdf_sha256_test.json", Form::json, check_wycheproof_hkdf},

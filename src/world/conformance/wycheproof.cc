@@ -4,6 +4,7 @@
 #include "crypto/aead.h"
 #include "crypto/block_modes.h"
 #include "crypto/kdf.h"
+#include "crypto/key_wrap.h"
 #include "crypto/p256.h"
 #include "crypto/public_key.h"
 #include "world/conformance/checkers.h"
@@ -151,6 +152,21 @@ void check_wycheproof_hkdf(const Input& in, Tally& tally) {
         const auto size = static_cast<std::size_t>(test["size"].number().value_or(0));
         const auto made = crypto::hkdf_sha256({.secret = secret, .salt = salt, .info = info}, size);
         judge(row, test, made && std::ranges::equal(made->bytes(), expected));
+    });
+}
+
+// Longer texts than any key of ours are left out.
+void check_wycheproof_key_wrap(const Input& in, Tally& tally) {
+    each_test(in, tally, [](Row& row, const Node&, const Node& test) {
+        const Buffer kek = bytes_at(row, test, "key");
+        const Buffer key = bytes_at(row, test, "msg");
+        const Buffer wrapped = bytes_at(row, test, "ct");
+        if (wrapped.size() > crypto::wrapped_key_bytes_max) return;
+        const auto unwrapped = crypto::aes_key_unwrap(kek, wrapped);
+        const auto again = crypto::aes_key_wrap(kek, key);
+        judge(
+            row, test,
+            unwrapped && std::ranges::equal(unwrapped->bytes(), key) && again && *again == wrapped);
     });
 }
 
