@@ -23,8 +23,25 @@ struct PhoneOptions {
 };
 using Options = std::shared_ptr<PhoneOptions>;
 
+int show_preflight(const JsonAnswer& answer) {
+    for (std::size_t i = 0; i < answer.size("checks"); ++i) {
+        const std::string at = "checks." + std::to_string(i) + ".";
+        const bool passed = answer.flag(at + "passed");
+        std::printf("%s  %-11s %s\n",
+                    coloured(passed ? Colour::green : Colour::red, passed ? "ok" : "--").c_str(),
+                    answer.text(at + "name").c_str(), answer.text(at + "remedy_en").c_str());
+    }
+    const bool cards = answer.flag("card_no_pin");
+    const char* word = answer.flag("card_pin") ? "takes cards, with PIN"
+                       : cards                 ? "takes cards that need no PIN"
+                                               : "takes no cards";
+    std::printf("%s\n", coloured(cards ? Colour::green : Colour::red, word).c_str());
+    return cards ? 0 : 1;
+}
+
 int show(const Result<JsonAnswer>& answer, const PhoneOptions& options) {
     if (!answer) return report(answer.error());
+    if (!options.json && answer->size("checks") > 0) return show_preflight(*answer);
     if (options.json || answer->text("result").empty()) {
         std::printf("%s\n", answer->pretty().c_str());
         return answer->good() ? 0 : 1;
@@ -135,6 +152,8 @@ void add_phone(CLI::App& app, Chosen& chosen) {
     const auto nothing = [](CLI::App&) {};
     add(*phone, chosen, options, "status", "is it enrolled, for whom, is everything there", nothing,
         [](const PhoneOptions& o) { return call(o, "/v1/status", std::nullopt); });
+    add(*phone, chosen, options, "preflight", "can it take cards now, and if not, what to do",
+        nothing, [](const PhoneOptions& o) { return call(o, "/v1/preflight", "{}"); });
     add(*phone, chosen, options, "readers", "which card readers there are", nothing,
         [](const PhoneOptions& o) { return call(o, "/v1/readers", std::nullopt); });
     add(*phone, chosen, options, "last", "the last payment", nothing,

@@ -7,6 +7,7 @@
 namespace softpos::protocol {
 namespace {
 
+// NOLINTNEXTLINE(google-build-using-namespace): the words that this file is written in.
 using namespace trusted_fields;
 
 constexpr std::size_t serial_number_bytes_max = 50;

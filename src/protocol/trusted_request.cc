@@ -6,6 +6,7 @@
 namespace softpos::protocol {
 namespace {
 
+// NOLINTNEXTLINE(google-build-using-namespace): the words that this file is written in.
 using namespace trusted_fields;
 
 constexpr std::uint64_t trace_max = 99'999'999;

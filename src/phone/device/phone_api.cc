@@ -119,7 +119,7 @@ bool is_get_path(std::string_view path) {
 
 bool is_post_path(std::string_view path) {
     return path == "/v1/purchase" || path == "/v1/void" || path == "/v1/refund" ||
-           path == "/v1/enrol" || path == "/v1/cancel";
+           path == "/v1/enrol" || path == "/v1/cancel" || path == "/v1/preflight";
 }
 
 std::string_view path_of(std::string_view target) {
@@ -252,6 +252,7 @@ HttpResponse PhoneApi::answer(const net::HttpRequest& request) {
     if (path == "/v1/refund") return refund(request.body);
     if (path == "/v1/enrol") return enrol(request.body);
     if (path == "/v1/cancel") return cancel(request.body);
+    if (path == "/v1/preflight") return preflight(request.body);
     if (path == "/v1/readers") return readers();
     if (path == "/v1/last") return answer_with(service_.last());
     if (path == "/v1/status") return {.status = 200, .body = status_json(service_.status())};
@@ -312,6 +313,12 @@ HttpResponse PhoneApi::enrol(const std::string& body) {
     const auto status = service_.enrol(order);
     if (!status) return refuse(status.error());
     return {.status = 200, .body = status_json(*status)};
+}
+
+HttpResponse PhoneApi::preflight(const std::string& body) {
+    codec::StrictJson fields(body);
+    if (const auto fault = fields.finish()) return refuse(fault->refusal, fault->field);
+    return {.status = 200, .body = preflight_json(service_.preflight())};
 }
 
 HttpResponse PhoneApi::cancel(const std::string& body) {

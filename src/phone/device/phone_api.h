@@ -8,6 +8,7 @@
 //   POST /v1/purchase {amount_minor, currency?, reference?, idempotency_key?}
 //   POST /v1/void     {payment_id | sale_idempotency_key, idempotency_key?}
 //   POST /v1/refund   {payment_id, amount_minor, idempotency_key?}
+//   POST /v1/preflight {}                              can it take cards, and if not, why
 //   POST /v1/cancel   {}                               {"cancelled": true where it came in time}
 //   POST /v1/enrol    {activation_code, server, ca_pem, device_name?}
 #pragma once
@@ -69,6 +70,7 @@ private:
     net::HttpResponse refund(const std::string& body);
     net::HttpResponse enrol(const std::string& body);
     net::HttpResponse cancel(const std::string& body);
+    net::HttpResponse preflight(const std::string& body);
     net::HttpResponse readers();
 
     PhoneApiConfig config_;

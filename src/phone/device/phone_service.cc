@@ -537,4 +537,13 @@ ServiceStatus PhoneService::status() {
     return status;
 }
 
+// The report first: with its answer come commands, and the core may have other keys behind them.
+Preflight PhoneService::preflight() {
+    PreflightFacts facts;
+    if (const auto line = platform()) facts.platform_heard = trust_.report(*line).has_value();
+    facts.findings = trust_.posture().findings.size();
+    facts.status = status();
+    return judge_preflight(facts);
+}
+
 }  // namespace softpos::device

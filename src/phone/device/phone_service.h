@@ -8,7 +8,9 @@
 #include "phone/device/enrolment.h"
 #include "phone/device/idempotency_journal.h"
 #include "phone/device/platform_client.h"
+#include "phone/device/preflight.h"
 #include "phone/device/relay.h"
+#include "phone/device/service_status.h"
 #include "phone/device/trust_relay.h"
 #include "phone/device/ui_events.h"
 
@@ -40,19 +42,6 @@ struct RefundOrder {
 // A payment that was begun has a result, also a declined or an unknown one. A refusal means that
 // nothing was begun.
 using PaymentOutcome = std::expected<Payment, RefusalText>;
-
-struct ServiceStatus {
-    bool enrolled = false;
-    std::string server;
-    std::string terminal_id;
-    std::string merchant_id;
-    std::string merchant_name;
-    std::uint8_t grade = 0;                      // See docs/trust.md.
-    std::optional<protocol::StatusAnswer> core;  // Empty where it does not answer.
-    std::string reader_name;                     // Empty where there is none, or one is in use.
-    bool busy = false;
-    std::size_t unresolved = 0;
-};
 
 struct ServiceConfig {
     std::string state_dir;
@@ -94,6 +83,9 @@ public:
 
     std::expected<ServiceStatus, RefusalText> enrol(const EnrolOrder& order);
     ServiceStatus status();
+
+    // Looks at every part with the real keys: the core signs a report, the platform takes it.
+    Preflight preflight();
 
     // Tells the platform how the phone stands, and obeys what it answers. To be called now and
     // then: a phone that is silent is not trusted for long.

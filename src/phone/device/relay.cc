@@ -61,8 +61,9 @@ RelayStep RelayMachine::ask_for_card(Refusal if_no_more, std::optional<TapUi> sh
     apdus_ = 0;
     outcome_ = {};
     wait_left_ms_ = limits_.card_wait_ms;
-    if (!again) ask_ = std::move(show);
-    return {GetPermit{}, again ? std::move(show) : std::nullopt};
+    if (again) return {GetPermit{}, std::move(show)};
+    ask_ = std::move(show);
+    return {GetPermit{}, std::nullopt};
 }
 
 RelayStep RelayMachine::on_permit(std::expected<unsigned, PermitRefusal> good_ms) {

@@ -6,6 +6,7 @@
 namespace softpos::server {
 namespace {
 
+// NOLINTNEXTLINE(google-build-using-namespace): the words that this file is written in.
 using namespace protocol::spa_fields;
 using monitor::DeviceRecord;
 

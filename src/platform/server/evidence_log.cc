@@ -7,6 +7,7 @@
 namespace softpos::server {
 namespace {
 
+// NOLINTNEXTLINE(google-build-using-namespace): the words that this file is written in.
 using namespace protocol::spa_fields;
 
 constexpr std::size_t body_fields = 5;
