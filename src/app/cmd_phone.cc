@@ -27,8 +27,8 @@ int show_preflight(const JsonAnswer& answer) {
     for (std::size_t i = 0; i < answer.size("checks"); ++i) {
         const std::string at = "checks." + std::to_string(i) + ".";
         const bool passed = answer.flag(at + "passed");
-        std::printf("%s  %-11s %s\n",
-                    coloured(passed ? Colour::green : Colour::red, passed ? "ok" : "--").c_str(),
+        const char* mark = passed ? "ok" : answer.flag(at + "tried") ? "no" : "..";
+        std::printf("%s  %-11s %s\n", coloured(passed ? Colour::green : Colour::red, mark).c_str(),
                     answer.text(at + "name").c_str(), answer.text(at + "remedy_en").c_str());
     }
     const bool cards = answer.flag("card_no_pin");

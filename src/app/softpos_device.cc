@@ -118,7 +118,8 @@ int main(int argc, char** argv) {
     app.add_option("--socket", flags.config.socket, "Socket of the local API");
     app.add_option("--socket-mode", flags.socket_mode, "Mode of that socket, such as 0600");
     app.add_option("--trusted", flags.config.trusted, "Socket of softpos-trusted");
-    app.add_option("--trusted-uid", flags.trusted_uid, "The uid that softpos-trusted must have");
+    app.add_option("--trusted-uid", flags.trusted_uid,
+                   "The user who must have started softpos-trusted");
     app.add_option("--report-ms", flags.report_ms, "How often to report and to resolve payments")
         ->check(CLI::Range(100, 600'000));
     app.add_option("--model", flags.model, "What this device is called");

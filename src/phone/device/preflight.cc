@@ -70,6 +70,18 @@ bool holds(PreflightItem item, const PreflightFacts& facts) {
     return false;
 }
 
+bool can_be_tried(PreflightItem item, const ServiceStatus& status) {
+    switch (item) {
+        case PreflightItem::keys:
+        case PreflightItem::pin_screen:
+            return status.core.has_value();
+        case PreflightItem::platform:
+            return status.core.has_value() && status.enrolled;
+        default:
+            return true;
+    }
+}
+
 }  // namespace
 
 std::string_view name_of(PreflightItem item) {
@@ -87,8 +99,9 @@ Preflight judge_preflight(const PreflightFacts& facts) {
     for (const Row& row : rows) {
         PreflightCheck check;
         check.item = row.item;
-        check.passed = holds(row.item, facts);
-        if (!check.passed) {
+        check.tried = can_be_tried(row.item, facts.status);
+        check.passed = check.tried && holds(row.item, facts);
+        if (check.tried && !check.passed) {
             check.klass = row.klass;
             check.en = row.en;
             check.zh = row.zh;
@@ -108,8 +121,9 @@ Preflight judge_preflight(const PreflightFacts& facts) {
 std::string preflight_json(const Preflight& preflight) {
     json::array checks;
     for (const PreflightCheck& one : preflight.checks) {
-        json::object check{{"name", name_of(one.item)}, {"passed", one.passed}};
-        if (!one.passed) {
+        json::object check{
+            {"name", name_of(one.item)}, {"tried", one.tried}, {"passed", one.passed}};
+        if (one.tried && !one.passed) {
             check["class"] = name_of(one.klass);
             check["remedy_en"] = one.en;
             check["remedy_zh"] = one.zh;

@@ -28,8 +28,9 @@ std::string_view name_of(PreflightItem item);  // "pin_screen"
 struct PreflightCheck {
     PreflightItem item{};
     bool passed = false;
-    // Of a check that did not pass. What was found about the phone itself is not named: that would
-    // teach whoever attacks it.
+    bool tried = true;  // False where it makes no sense before another one passes.
+    // Of a check that was tried and did not pass. What was found about the phone itself is not
+    // named: that would teach whoever attacks it.
     RefusalClass klass{};
     std::string_view en, zh;
 };
@@ -49,7 +50,8 @@ struct Preflight {
 };
 Preflight judge_preflight(const PreflightFacts& facts);
 
-// {"card_no_pin": true, "card_pin": false, "checks": [{"name": "core", "passed": true}, …]}
+// {"card_no_pin": true, "card_pin": false, "checks": [{"name": "core", "tried": true,
+// "passed": true}, …]}
 std::string preflight_json(const Preflight& preflight);
 
 }  // namespace softpos::device
