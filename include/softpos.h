@@ -137,6 +137,36 @@ softpos_error softpos_cancel(softpos_t* handle, int* cancelled);
 softpos_error softpos_next_event(softpos_t* handle, uint64_t after, uint32_t wait_ms,
                                  softpos_event* event);
 
+/* Whose code a scanner has read. Payment codes are below 64: the payer shows them, and a payment
+ * service charges them. Merchant codes are from 64 on: a payer scans them; read by a cashier they
+ * are a mistake, and softpos_code_advice says what to ask for. The numbers never change. */
+typedef enum softpos_code_kind {
+    SOFTPOS_CODE_UNKNOWN = 0,
+    SOFTPOS_CODE_WECHAT = 1,
+    SOFTPOS_CODE_ALIPAY = 2,
+    SOFTPOS_CODE_UNIONPAY = 3,
+    SOFTPOS_CODE_EMV_PAYER = 4, /* EMV consumer-presented: card data in it, so do not log it. */
+    SOFTPOS_CODE_ALIPAY_FACE = 5,
+    SOFTPOS_CODE_UNIONPAY_FIXED = 64,
+    SOFTPOS_CODE_UNIONPAY_DYNAMIC = 65,
+    SOFTPOS_CODE_UNIONPAY_ACQUIRER = 66,
+    SOFTPOS_CODE_EMV_MERCHANT = 67,
+    SOFTPOS_CODE_ALIPAY_MERCHANT = 68,
+    SOFTPOS_CODE_WECHAT_MERCHANT = 69
+} softpos_code_kind;
+
+/* Needs no handle and no service. Blanks and line ends around the text are passed over. A card
+ * number typed by hand may look like a UnionPay payment code: give only what a camera or scanner
+ * has read. NULL is SOFTPOS_CODE_UNKNOWN. */
+softpos_code_kind softpos_classify_payment_code(const char* text);
+
+/* "wechat"; never NULL. */
+const char* softpos_code_kind_name(softpos_code_kind kind);
+
+/* What to tell the cashier; empty for a payment code. Never NULL. */
+const char* softpos_code_advice_en(softpos_code_kind kind);
+const char* softpos_code_advice_zh(softpos_code_kind kind);
+
 #ifdef __cplusplus
 }
 #endif

@@ -134,5 +134,9 @@ TEST_F(PhoneApiTest, TheCLibraryTakesVoidsAndRefunds) {
     EXPECT_EQ(client_check_unreachable("/nonexistent/device.sock"), 0);
 }
 
+TEST(CLibrary, TellsScannedCodesApart) {
+    EXPECT_EQ(client_check_codes(), 0);
+}
+
 }  // namespace
 }  // namespace softpos::device

@@ -72,6 +72,10 @@ void check_tpm_attestation_key(const Input& in, Tally& tally);
 void check_tpm_endorsement_key(const Input& in, Tally& tally);
 void check_tpm_authority(const Input& in, Tally& tally);
 void check_tpm_credential(const Input& in, Tally& tally);
+// qr_codes.cc
+void check_merchant_codes(const Input& in, Tally& tally);
+void check_payer_codes(const Input& in, Tally& tally);
+void check_payment_codes(const Input& in, Tally& tally);
 // commercial.cc
 void check_botan_sm2_invalid(const Input& in, Tally& tally);
 void check_botan_sm2_signatures(const Input& in, Tally& tally);

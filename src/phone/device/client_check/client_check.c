@@ -94,3 +94,23 @@ int client_check_unreachable(const char* socket_path) {
     softpos_close(handle);
     return step;
 }
+
+int client_check_codes(void) {
+    if (softpos_classify_payment_code(NULL) != SOFTPOS_CODE_UNKNOWN) return 1;
+    if (softpos_classify_payment_code("") != SOFTPOS_CODE_UNKNOWN) return 2;
+    const softpos_code_kind wechat = softpos_classify_payment_code("131234567890123456\n");
+    if (wechat != SOFTPOS_CODE_WECHAT || strcmp(softpos_code_kind_name(wechat), "wechat") != 0) {
+        return 3;
+    }
+    if (softpos_code_advice_en(wechat)[0] != '\0') return 4;
+    const softpos_code_kind merchant =
+        softpos_classify_payment_code("https://qr.95516.com/00010000/01123456789012345678");
+    if (merchant != SOFTPOS_CODE_UNIONPAY_FIXED) return 5;
+    if (strstr(softpos_code_advice_en(merchant), "merchant code") == NULL) return 6;
+    if (softpos_code_advice_zh(SOFTPOS_CODE_UNKNOWN)[0] == '\0') return 7;
+    static char endless[8192];
+    memset(endless, '1', sizeof endless - 1);
+    if (softpos_classify_payment_code(endless) != SOFTPOS_CODE_UNKNOWN) return 8;
+    if (strcmp(softpos_code_kind_name((softpos_code_kind)100), "unknown") != 0) return 9;
+    return 0;
+}
