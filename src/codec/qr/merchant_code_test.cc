@@ -176,7 +176,7 @@ const Broken broken_codes[] = {
 };
 
 INSTANTIATE_TEST_SUITE_P(Rules, BrokenCode, ::testing::ValuesIn(broken_codes),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& one) { return std::string(one.param.name); });
 
 TEST(MerchantCode, LenientReadingForgivesWhatOnlyDescribes) {
     const auto read = parse_merchant_code(

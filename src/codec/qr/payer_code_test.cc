@@ -108,7 +108,7 @@ const Broken broken_codes[] = {
 };
 
 INSTANTIATE_TEST_SUITE_P(Rules, BrokenPayerCode, ::testing::ValuesIn(broken_codes),
-                         [](const auto& info) { return std::string(info.param.name); });
+                         [](const auto& one) { return std::string(one.param.name); });
 
 TEST(PayerCode, TooManyApplicationsAreRefused) {
     std::string hex = indicator;
