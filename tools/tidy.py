@@ -32,12 +32,14 @@ BANNED = [
      "keep the database inside src/platform/store"),
     ("pcsc", r"#include <(winscard|PCSC|pcsclite)", ("src/phone/hw/",),
      "keep reader libraries inside src/phone/hw"),
+    ("pkcs11", r"#include <p11-kit/", ("src/platform/token/",),
+     "keep the token's library inside src/platform/token"),
     ("tss", r"#include <tss2/", ("src/phone/hw/",), "keep the TPM library inside src/phone/hw"),
     ("console", r"\bstd::(cout|cerr)\b|<iostream>", ("src/app/",), "the log"),
 ]
 
 # What may not stand in a header, because every includer would pay for it.
-HEAVY = r"#include <(boost/(asio|beast|json)|openssl/|sqlite3|winscard|tss2/|CLI/)"
+HEAVY = r"#include <(boost/(asio|beast|json)|openssl/|sqlite3|winscard|tss2/|p11-kit/|CLI/)"
 
 
 def code_of(line):

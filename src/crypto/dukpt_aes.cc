@@ -68,24 +68,40 @@ struct Purpose {
 
 using Tail = std::array<std::uint8_t, 8>;
 
-// One key out of another: as many blocks as it needs, each encrypted, the last one cut.
-// Spec: [X9.24-3] 6.3.1.
-void derive(const BlockKey& parent, const Purpose& purpose, const Tail& tail,
-            std::span<std::uint8_t> out) {
-    constexpr std::size_t size = 16;
-    CHECK(out.size() == bytes_of_kind(purpose.kind));
-    std::array<std::uint8_t, size> data{0x01};  // Version.
+constexpr std::size_t derivation_block_bytes = 16;
+using DerivationBlock = std::array<std::uint8_t, derivation_block_bytes>;
+
+// The block that becomes bytes 16 * number and following of the key. Spec: [X9.24-3] 6.3.1.
+DerivationBlock derivation_block(const Purpose& purpose, const Tail& tail, std::size_t number) {
+    DerivationBlock data{0x01};  // Version.
+    data[1] = static_cast<std::uint8_t>(number + 1);
     put_u16(std::span(data).subspan(2), purpose.usage);
     put_u16(std::span(data).subspan(4), std::to_underlying(purpose.kind));
-    put_u16(std::span(data).subspan(6), static_cast<std::uint16_t>(out.size() * 8));
+    put_u16(std::span(data).subspan(6),
+            static_cast<std::uint16_t>(bytes_of_kind(purpose.kind) * 8));
     std::ranges::copy(tail, data.begin() + 8);
-    std::array<std::uint8_t, size> block{};
+    return data;
+}
+
+// One key out of another: as many blocks as it needs, each encrypted, the last one cut.
+void derive(const BlockKey& parent, const Purpose& purpose, const Tail& tail,
+            std::span<std::uint8_t> out) {
+    constexpr std::size_t size = derivation_block_bytes;
+    CHECK(out.size() == bytes_of_kind(purpose.kind));
+    DerivationBlock block{};
     for (std::size_t done = 0; done < out.size(); done += size) {
-        data[1] = static_cast<std::uint8_t>(done / size + 1);
-        parent.encrypt_block(data, block);
+        parent.encrypt_block(derivation_block(purpose, tail, done / size), block);
         std::copy_n(block.begin(), std::min(size, out.size() - done), out.subspan(done).begin());
     }
     wipe(block);
+}
+
+Buffer derivation_data(const Purpose& purpose, const Tail& tail) {
+    Buffer data;
+    for (std::size_t done = 0; done < bytes_of_kind(purpose.kind); done += derivation_block_bytes) {
+        append(data, derivation_block(purpose, tail, done / derivation_block_bytes));
+    }
+    return data;
 }
 
 // Derivation id and counter: what every key below the initial one is bound to.
@@ -130,12 +146,17 @@ SecretBytes working_key(BlockKey& cipher, Bytes derivation_key, const AesKsn& ks
     return key;
 }
 
-SecretBytes initial_key_of(BlockKey& cipher, Bytes bdk, Bytes initial_key_id) {
-    CHECK(cipher.rekey(bdk).has_value());
+Tail initial_key_tail(Bytes initial_key_id) {
     Tail tail{};
     std::ranges::copy(initial_key_id, tail.begin());
+    return tail;
+}
+
+SecretBytes initial_key_of(BlockKey& cipher, Bytes bdk, Bytes initial_key_id) {
+    CHECK(cipher.rekey(bdk).has_value());
     SecretBytes key(bdk.size());
-    derive(cipher, {usage_initial_key, aes_kind(bdk.size())}, tail, key.writable());
+    derive(cipher, {usage_initial_key, aes_kind(bdk.size())}, initial_key_tail(initial_key_id),
+           key.writable());
     return key;
 }
 
@@ -219,6 +240,33 @@ Result<SecretBytes> dukpt_aes_host_key(Bytes bdk, const AesKsn& ksn, DukptUsage 
     BlockKey cipher = block_key(bdk);
     const SecretBytes initial_key = initial_key_of(cipher, bdk, ksn.initial_key_id());
     return key_at(cipher, initial_key.bytes(), ksn, {std::to_underlying(usage), kind});
+}
+
+Result<Buffer> dukpt_aes_initial_key_data(std::size_t bdk_bytes, Bytes initial_key_id8) {
+    if (bdk_bytes != 16 && bdk_bytes != 32) return fail(ErrorKind::malformed, "dukpt: key size");
+    if (initial_key_id8.size() != dukpt_initial_key_id_bytes) {
+        return fail(ErrorKind::malformed, "dukpt: initial key id size");
+    }
+    return derivation_data({usage_initial_key, aes_kind(bdk_bytes)},
+                           initial_key_tail(initial_key_id8));
+}
+
+Result<std::vector<Buffer>> dukpt_aes_path(std::size_t bdk_bytes, const AesKsn& ksn,
+                                           DukptUsage usage, DukptKeyKind kind) {
+    TRY_VOID(check_strength(kind, bdk_bytes));
+    TRY_VOID(check_counter(ksn.counter()));
+    std::vector<Buffer> steps;
+    steps.push_back(TRY(dukpt_aes_initial_key_data(bdk_bytes, ksn.initial_key_id())));
+    std::uint32_t path = 0;
+    for (std::uint32_t bit = top_bit; bit != 0; bit >>= 1) {
+        if ((ksn.counter() & bit) == 0) continue;
+        path |= bit;
+        steps.push_back(
+            derivation_data(derivation(bdk_bytes), tail_of(ksn.initial_key_id(), path)));
+    }
+    steps.push_back(derivation_data({std::to_underlying(usage), kind},
+                                    tail_of(ksn.initial_key_id(), ksn.counter())));
+    return steps;
 }
 
 Result<SecretBytes> dukpt_aes_update_key(Bytes bdk, Bytes initial_key_id8, DukptKeyKind kind) {

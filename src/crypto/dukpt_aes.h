@@ -11,6 +11,7 @@
 #include <compare>
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 namespace softpos::crypto {
 
@@ -67,6 +68,14 @@ Result<SecretBytes> dukpt_aes_key_from_initial(Bytes initial_key, const AesKsn& 
 // The key that protects a device's next initial key on its way: derived at counter FFFFFFFF, which
 // no transaction reaches. Spec: [X9.24-3] 6.5.4.
 Result<SecretBytes> dukpt_aes_update_key(Bytes bdk, Bytes initial_key_id8, DukptKeyKind kind);
+
+// The same for a base key that is in a token, of 16 or 32 bytes: data that is encrypted under the
+// base key (ECB, whole blocks) gives the initial key; each further step's data, encrypted under the
+// key before it, gives the next key, the last one the working key, of which the first bytes count.
+// Nothing in it is secret. Errors as above.
+Result<Buffer> dukpt_aes_initial_key_data(std::size_t bdk_bytes, Bytes initial_key_id8);
+Result<std::vector<Buffer>> dukpt_aes_path(std::size_t bdk_bytes, const AesKsn& ksn,
+                                           DukptUsage usage, DukptKeyKind kind);
 
 // The key that the working keys of one transaction come from. For conformance runs.
 Result<SecretBytes> dukpt_aes_derivation_key(Bytes bdk, const AesKsn& ksn);

@@ -202,6 +202,48 @@ TEST(DukptAes, RefusesCountersThatNoDeviceUses) {
     }
 }
 
+// As a token goes down: nothing but encryptions, each under the key before it.
+SecretBytes key_by_path(Bytes bdk, const std::vector<Buffer>& steps) {
+    SecretBytes key = SecretBytes::copy_of(bdk);
+    for (const Buffer& step : steps) {
+        key = SecretBytes::copy_of(ecb_encrypt(Cipher::aes, key.bytes(), step).value());
+    }
+    return key;
+}
+
+TEST(DukptAes, ThePathOfEncryptionsEndsAtTheSameKey) {
+    auto prng = testing::Prng::from_environment();
+    for (const std::size_t size : {16U, 32U}) {
+        const Buffer bdk = prng.bytes(size);
+        const auto initial = dukpt_aes_initial_key_data(size, key_id).value();
+        EXPECT_EQ(to_hex(key_by_path(bdk, {initial}).bytes()),
+                  to_hex(dukpt_aes_initial_key(bdk, key_id).value().bytes()));
+        for (int i = 0; i < 200; ++i) {
+            const auto counter = static_cast<std::uint32_t>(prng.next()) >> (i % 31);
+            if (!is_dukpt_counter(counter)) continue;
+            const AesKsn ksn = AesKsn::make(key_id, counter);
+            const auto steps =
+                dukpt_aes_path(size, ksn, DukptUsage::pin_encryption, DukptKeyKind::aes128);
+            const auto key =
+                dukpt_aes_host_key(bdk, ksn, DukptUsage::pin_encryption, DukptKeyKind::aes128);
+            ASSERT_EQ(to_hex(key_by_path(bdk, steps.value()).bytes()), to_hex(key->bytes()))
+                << "SEED=" << prng.seed() << ' ' << counter;
+        }
+    }
+}
+
+TEST(DukptAes, NoPathWhereThereIsNoKey) {
+    const auto path = [](std::size_t size, std::uint32_t counter, DukptKeyKind kind) {
+        return dukpt_aes_path(size, AesKsn::make(key_id, counter), DukptUsage::data_encrypt, kind);
+    };
+    EXPECT_TRUE(path(16, 1, DukptKeyKind::aes128));
+    EXPECT_EQ(path(16, 0, DukptKeyKind::aes128).error().kind, ErrorKind::denied);
+    EXPECT_EQ(path(16, 0x1FFFF, DukptKeyKind::aes128).error().kind, ErrorKind::denied);
+    EXPECT_EQ(path(16, 1, DukptKeyKind::aes256).error().kind, ErrorKind::denied);
+    EXPECT_EQ(path(24, 1, DukptKeyKind::aes128).error().kind, ErrorKind::malformed);
+    EXPECT_FALSE(dukpt_aes_initial_key_data(16, unhex("00")));
+}
+
 TEST(DukptAes, RefusesWrongSizes) {
     EXPECT_FALSE(AesKsn::parse(unhex("1234567890123456000000")).has_value());
     EXPECT_FALSE(dukpt_aes_initial_key(unhex("00112233"), key_id).has_value());
