@@ -15,7 +15,7 @@ Result<void> fields(Io& io, Is<VaultFailure> auto& answer) {
 }
 
 template <typename Io>
-Result<void> fields(Io& io, Is<KeySummary> auto& key) {
+Result<void> summary_fields(Io& io, auto& key) {
     TRY_VOID(io.alias(key.alias));
     TRY_VOID(io.choice(key.usage, key_usages));
     TRY_VOID(io.choice(key.algorithm, key_algorithms));
@@ -25,7 +25,13 @@ Result<void> fields(Io& io, Is<KeySummary> auto& key) {
 
 template <typename Io>
 Result<void> fields(Io& io, Is<KeyInfoAnswer> auto& answer) {
-    return fields(io, answer.key);
+    auto& key = answer.key;
+    TRY_VOID(summary_fields(io, key));
+    TRY_VOID(io.letter(key.mode, key_modes));
+    TRY_VOID(io.letter(key.exportability, exportabilities));
+    TRY_VOID(io.number(key.version));
+    TRY_VOID(io.choice(key.dual_control, 2));
+    return io.choice(key.protection, protections);
 }
 
 template <typename Io>

@@ -32,7 +32,7 @@ struct VaultStatus {
 };
 
 struct KeyInfoAnswer {
-    KeySummary key{};
+    KeyDetails key{};
 };
 
 // To the calls that give back nothing but that it was done.

@@ -41,6 +41,9 @@ constexpr FaultText fault_texts[vault_faults] = {
     {"vault: list of operators", "OPERATORS"},
     {"vault: key ceremony", "CEREMONY"},
     {"vault: journal does not hold together", "JOURNAL"},
+    {"vault: token does not answer", "TOKEN"},
+    {"vault: key block", "KEY_BLOCK"},
+    {"vault: cryptogram differs", "CRYPTOGRAM"},
 };
 
 const FaultText& text_of_fault(VaultFault fault) {

@@ -83,7 +83,14 @@ std::vector<VaultAnswer> answers() {
                          .check_value = {1, 2, 3}};
     std::vector<VaultAnswer> all;
     all.emplace_back(VaultStatus{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 1ULL << 40, {key, key}});
-    all.emplace_back(KeyInfoAnswer{key});
+    KeyInfoAnswer info;
+    static_cast<KeySummary&>(info.key) = key;
+    info.key.mode = KeyMode::unwrap;
+    info.key.exportability = Exportability::sensitive;
+    info.key.version = 7;
+    info.key.dual_control = true;
+    info.key.protection = Protection::wrapped_soft;
+    all.emplace_back(info);
     all.emplace_back(DoneAnswer{});
     all.emplace_back(KeyCheckAnswer{{1, 2, 3}});
     all.emplace_back(CreateTmkAnswer{{1, 2}, {3, 4, 5}});

@@ -6,7 +6,9 @@
 #include "protocol/call_fields.h"
 #include "protocol/vault_call.h"
 
+#include <algorithm>
 #include <concepts>
+#include <span>
 #include <utility>
 
 namespace softpos::protocol {
@@ -49,6 +51,13 @@ public:
     template <typename Enum>
     Result<void> choice(const Enum& value, unsigned count) {
         CHECK(static_cast<unsigned>(value) < count);
+        out_.put_number(static_cast<std::uint8_t>(value), 1);
+        return {};
+    }
+    // One of some letters.
+    template <typename Enum>
+    Result<void> letter(const Enum& value, std::span<const char> letters) {
+        CHECK(std::ranges::find(letters, static_cast<char>(value)) != letters.end());
         out_.put_number(static_cast<std::uint8_t>(value), 1);
         return {};
     }
@@ -111,6 +120,15 @@ public:
     template <typename Enum>
     Result<void> choice(Enum& value, unsigned count) {
         value = static_cast<Enum>(TRY(in_.take_enum(count - 1)));
+        return {};
+    }
+    template <typename Enum>
+    Result<void> letter(Enum& value, std::span<const char> letters) {
+        const auto taken = static_cast<char>(TRY(in_.take_number(1)));
+        if (std::ranges::find(letters, taken) == letters.end()) {
+            return fail(ErrorKind::malformed, "vault call: letter");
+        }
+        value = static_cast<Enum>(taken);
         return {};
     }
     template <typename List>

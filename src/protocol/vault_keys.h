@@ -39,6 +39,34 @@ constexpr unsigned key_usages = 15;
 enum class KeyAlgorithm : std::uint8_t { aes, tdes, des, sm4, p256, hmac };
 constexpr unsigned key_algorithms = 6;
 
+// Mode of use, in the letters of ANSI X9.143: a second lock besides the usage. Spec: [X9.143] 7.
+enum class KeyMode : char {
+    derive = 'X',
+    encrypt = 'E',
+    wrap = 'B',      // Encrypts and decrypts keys.
+    unwrap = 'D',    // Decrypts keys only.
+    mac_both = 'C',  // Makes and checks.
+    sign = 'S',
+    verify = 'V',
+};
+constexpr char key_modes[] = {'X', 'E', 'B', 'D', 'C', 'S', 'V'};
+
+// Spec: [X9.143] 7.
+enum class Exportability : char {
+    trusted = 'E',    // Under another key, in a key block or as the road of its usage says.
+    none = 'N',       // Stays where it was made.
+    sensitive = 'S',  // Only inside an envelope to the one device that it is for.
+};
+constexpr char exportabilities[] = {'E', 'N', 'S'};
+
+// Where the key itself is.
+enum class Protection : std::uint8_t {
+    soft,          // In the vault's memory and files.
+    wrapped_soft,  // In its files under a key that never leaves a token; in memory while it works.
+    token,         // In a token, and works there.
+};
+constexpr unsigned protections = 3;
+
 // Spec: [SP800-57] 7. Which may follow which: keys::may_follow().
 enum class KeyState : std::uint8_t {
     active,
@@ -61,6 +89,17 @@ struct KeySummary {
     KeyCheck check_value{};
 
     friend bool operator==(const KeySummary&, const KeySummary&) = default;
+};
+
+// Everything that can be said about a key.
+struct KeyDetails : KeySummary {
+    KeyMode mode = KeyMode::derive;
+    Exportability exportability = Exportability::none;
+    std::uint8_t version = 0;
+    bool dual_control = false;
+    Protection protection = Protection::soft;
+
+    friend bool operator==(const KeyDetails&, const KeyDetails&) = default;
 };
 
 // Why not. Error.detail carries the number, so that a caller can tell reasons of one kind apart.
@@ -92,8 +131,11 @@ enum class VaultFault : std::uint8_t {
     operators,         // No list of operators that could decide anything.
     ceremony,          // No such ceremony, or not this component.
     journal,           // Does not hold together.
+    token,             // The token that has the key did not answer.
+    key_block,         // Not under this key, not well formed, or not what it was said to be.
+    cryptogram,        // Of another card, another purchase, or another key.
 };
-constexpr unsigned vault_faults = 27;
+constexpr unsigned vault_faults = 30;
 std::string_view name_of(VaultFault fault);
 
 constexpr std::uint32_t detail_of(VaultFault fault) {

@@ -225,7 +225,7 @@ Result<void> CallingVault::destroy_key(std::string_view alias) {
     return ask_done(protocol::DestroyKeyRequest{TRY(checked_alias(alias))});
 }
 
-Result<KeySummary> CallingVault::key_info(std::string_view alias) {
+Result<KeyDetails> CallingVault::key_info(std::string_view alias) {
     protocol::KeyInfoRequest request{TRY(checked_alias(alias))};
     return TRY(ask<protocol::KeyInfoAnswer>(std::move(request))).key;
 }

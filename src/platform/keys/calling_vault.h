@@ -35,7 +35,7 @@ public:
     Result<void> check_serial_cipher(std::string_view alias, const SerialProof& proof) final;
     Result<void> set_key_state(std::string_view alias, KeyState state) final;
     Result<void> destroy_key(std::string_view alias) final;
-    Result<KeySummary> key_info(std::string_view alias) final;
+    Result<KeyDetails> key_info(std::string_view alias) final;
     Result<VaultStatus> status() final;
 
     // ---- For operators and auditors, beside what the platform calls -------------------------

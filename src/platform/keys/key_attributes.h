@@ -9,29 +9,13 @@
 
 namespace softpos::keys {
 
+using protocol::exportabilities;
+using protocol::Exportability;
+using protocol::key_modes;
 using protocol::KeyAlgorithm;
+using protocol::KeyMode;
 using protocol::KeyState;
 using protocol::KeyUsage;
-
-// Mode of use, in the letters of ANSI X9.143: a second lock besides the usage. Spec: [X9.143] 7.
-enum class KeyMode : char {
-    derive = 'X',
-    encrypt = 'E',
-    wrap = 'B',      // Encrypts and decrypts keys.
-    unwrap = 'D',    // Decrypts keys only.
-    mac_both = 'C',  // Makes and checks.
-    sign = 'S',
-    verify = 'V',
-};
-constexpr char key_modes[] = {'X', 'E', 'B', 'D', 'C', 'S', 'V'};
-
-// Spec: [X9.143] 7.
-enum class Exportability : char {
-    trusted = 'E',    // Under another key, in a key block or as the road of its usage says.
-    none = 'N',       // Stays where it was made.
-    sensitive = 'S',  // Only inside an envelope to the one device that it is for.
-};
-constexpr char exportabilities[] = {'E', 'N', 'S'};
 
 constexpr std::uint8_t key_version_max = 99;  // Two digits in a key block.
 

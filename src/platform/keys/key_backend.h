@@ -6,6 +6,7 @@
 #include "platform/keys/authorise.h"
 #include "platform/keys/key_entry.h"
 #include "platform/keys/key_vault.h"
+#include "platform/keys/master_keeper.h"
 
 namespace softpos::keys {
 
@@ -27,10 +28,8 @@ private:
 
 // Callers use the public functions, which ask the table first; a backend writes the private ones,
 // and nobody can reach those without the table. One call at a time.
-class KeyBackend {
+class KeyBackend : public MasterKeeper {
 public:
-    virtual ~KeyBackend() = default;
-
     // What its own tests of itself say, at start; the process ends where they fail.
     virtual Result<void> self_test() = 0;
 

@@ -8,14 +8,10 @@
 
 namespace softpos::keys {
 
-// Where the key itself is.
-enum class Protection : std::uint8_t {
-    soft,          // The body is the key.
-    wrapped_soft,  // The body is the key under one that never leaves a token.
-    token,         // The body is its number in a token.
-};
-constexpr unsigned protections = 3;
+using protocol::Protection;
+using protocol::protections;
 
+// The key, the key under one in the token, or its number and size in the token.
 struct KeyBody {
     Protection protection = Protection::soft;
     SecretBytes bytes{};  // Empty of a key that was destroyed.

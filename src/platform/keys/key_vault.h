@@ -16,6 +16,7 @@ namespace softpos::keys {
 using protocol::EcPoint;
 using protocol::InitialKeyId;
 using protocol::KeyCheck;
+using protocol::KeyDetails;
 using protocol::KeyState;
 using protocol::KeySummary;
 using protocol::VaultFault;
@@ -129,7 +130,7 @@ public:
     // The key is gone from memory and disk when this returns; its name stays taken.
     virtual Result<void> destroy_key(std::string_view alias) = 0;
 
-    virtual Result<KeySummary> key_info(std::string_view alias) = 0;
+    virtual Result<KeyDetails> key_info(std::string_view alias) = 0;
     virtual Result<VaultStatus> status() = 0;
 };
 

@@ -16,6 +16,9 @@ public:
 
     explicit SoftBackend(Random& random) : random_(random) {}
     Result<void> self_test() override { return {}; }
+    const char* master_file() const override { return "master.key"; }
+    Result<SecretBytes> seal_master(Bytes key) override { return SecretBytes::copy_of(key); }
+    Result<SecretBytes> open_master(Bytes sealed) override { return SecretBytes::copy_of(sealed); }
 
 private:
     Result<KeyBody> do_generate(std::string_view name, const KeyAttributes& attributes) override;

@@ -10,13 +10,14 @@ namespace softpos::keys {
 SoftVault::SoftVault() : caller_(Caller::of_uid(::getuid())) {}
 
 Result<std::unique_ptr<SoftVault>> SoftVault::open(const std::string& directory, Random& random,
-                                                   const Options& options) {
+                                                   Options options) {
     std::unique_ptr<SoftVault> vault(new SoftVault);
+    if (!options.backend) options.backend = std::make_unique<SoftBackend>(random);
     vault->core_ =
         TRY(VaultCore::open({.directory = directory,
                              .random = random,
                              .clock = vault->clock_,
-                             .backend = std::make_unique<SoftBackend>(random),
+                             .backend = std::move(options.backend),
                              .log_bytes_before_snapshot = options.log_bytes_before_snapshot}));
     return vault;
 }

@@ -1,4 +1,5 @@
-// The whole vault inside the process that calls it, its keys in software: for tests and tools.
+// The whole vault inside the process that calls it: for tests and tools. Its keys are in software
+// where nobody brings another backend.
 #pragma once
 
 #include "platform/keys/calling_vault.h"
@@ -14,12 +15,13 @@ public:
 
     struct Options {
         std::uint64_t log_bytes_before_snapshot = VaultStore::log_bytes_before_snapshot_default;
+        std::unique_ptr<KeyBackend> backend{};  // Empty: SoftBackend.
     };
     static Result<std::unique_ptr<SoftVault>> open(const std::string& directory, Random& random) {
         return open(directory, random, Options());
     }
     static Result<std::unique_ptr<SoftVault>> open(const std::string& directory, Random& random,
-                                                   const Options& options);
+                                                   Options options);
 
     VaultCore& core() { return *core_; }
     Result<void> flush() { return core_->flush(); }

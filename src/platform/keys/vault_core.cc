@@ -73,18 +73,19 @@ Result<std::unique_ptr<VaultCore>> VaultCore::open(Parts parts) {
     TRY_VOID(parts.backend->self_test());
     std::unique_ptr<VaultCore> vault(new VaultCore(parts));
     Replayed replayed;
-    vault->store_ = TRY(VaultStore::open(
-        parts.directory, parts.random, [&vault, &replayed](Entry entry) -> Result<void> {
-            if (auto* line = std::get_if<JournalEntry>(&entry)) {
-                replayed.lines.push_back(std::move(line->line));
-                return {};
-            }
-            if (const auto* head = std::get_if<JournalHeadEntry>(&entry)) {
-                replayed.head = head->head;
-                return {};
-            }
-            return vault->take_entry(std::move(entry));
-        }));
+    vault->store_ =
+        TRY(VaultStore::open({parts.directory, parts.random, *vault->backend_},
+                             [&vault, &replayed](Entry entry) -> Result<void> {
+                                 if (auto* line = std::get_if<JournalEntry>(&entry)) {
+                                     replayed.lines.push_back(std::move(line->line));
+                                     return {};
+                                 }
+                                 if (const auto* head = std::get_if<JournalHeadEntry>(&entry)) {
+                                     replayed.head = head->head;
+                                     return {};
+                                 }
+                                 return vault->take_entry(std::move(entry));
+                             }));
     vault->store_->set_log_bytes_before_snapshot(parts.log_bytes_before_snapshot);
     vault->card_key_ = TRY(vault->store_->derive_key(card_purpose));
     auto journal =

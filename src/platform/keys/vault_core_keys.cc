@@ -159,7 +159,16 @@ VaultCore::Answered VaultCore::on(const protocol::DestroyKeyRequest& request) {
 }
 
 VaultCore::Answered VaultCore::on(const protocol::KeyInfoRequest& request) {
-    return protocol::KeyInfoAnswer{TRY(summary_of(*TRY(find(request.alias))))};
+    const KeyEntry* key = TRY(find(request.alias));
+    const KeyAttributes& is = key->attributes;
+    protocol::KeyDetails details;
+    static_cast<KeySummary&>(details) = TRY(summary_of(*key));
+    details.mode = is.mode;
+    details.exportability = is.exportability;
+    details.version = is.version;
+    details.dual_control = is.dual_control;
+    details.protection = key->body.protection;
+    return protocol::KeyInfoAnswer{std::move(details)};
 }
 
 Result<KeySummary> VaultCore::summary_of(const KeyEntry& key) {

@@ -14,7 +14,6 @@
 namespace softpos::keys {
 namespace {
 
-constexpr const char* master_name = "master.key";
 constexpr const char* snapshot_name = "keys.snapshot";
 constexpr std::string_view magic = "SPKV0002";
 constexpr std::size_t master_bytes = 32;
@@ -48,25 +47,28 @@ Result<void> deliver(Bytes plain, const VaultStore::OnEntry& on_entry) {
 
 }  // namespace
 
-Result<std::unique_ptr<VaultStore>> VaultStore::open(const std::string& directory, Random& random,
-                                                     const OnEntry& on_entry) {
-    auto folder = TRY(host::Directory::make(directory));
-    auto master = folder.read_secret(master_name, master_bytes);
-    const bool fresh = !master && master.error().kind == ErrorKind::not_found;
+Result<std::unique_ptr<VaultStore>> VaultStore::open(const Place& place, const OnEntry& on_entry) {
+    auto folder = TRY(host::Directory::make(place.directory));
+    const char* const name = place.keeper.master_file();
+    auto sealed = folder.read_secret(name, MasterKeeper::sealed_bytes_max);
+    const bool fresh = !sealed && sealed.error().kind == ErrorKind::not_found;
+    SecretBytes master;
     if (fresh) {
         // A snapshot without its master key is a loss to be seen, not a reason to start anew.
         if (folder.read(snapshot_name, snapshot_bytes_max)) {
             return fail(ErrorKind::not_found, "vault store: snapshot without master key",
                         protocol::detail_of(protocol::VaultFault::storage));
         }
-        SecretBytes made = crypto::random_secret(random, master_bytes);
-        TRY_VOID(folder.write_durably(master_name, made.bytes()));
-        master = std::move(made);
+        master = crypto::random_secret(place.random, master_bytes);
+        sealed = TRY(place.keeper.seal_master(master.bytes()));
+        TRY_VOID(folder.write_durably(name, sealed->bytes()));
+    } else {
+        if (!sealed) return std::unexpected(sealed.error());
+        master = TRY(place.keeper.open_master(sealed->bytes()));
     }
-    if (!master) return std::unexpected(master.error());
-    if (master->size() != master_bytes) return damaged();
+    if (master.size() != master_bytes) return damaged();
     std::unique_ptr<VaultStore> store(
-        new VaultStore(directory, std::move(folder), std::move(*master), random));
+        new VaultStore(place.directory, std::move(folder), std::move(master), place.random));
     TRY_VOID(store->start(fresh, on_entry));
     return store;
 }
@@ -95,11 +97,11 @@ std::string VaultStore::log_name(std::uint64_t generation) const {
 }
 
 // nonce || ciphertext || tag. The nonce is random: counting would repeat one after a torn record.
-Buffer VaultStore::seal(const Place& place, Bytes plain) const {
+Buffer VaultStore::seal(const Spot& spot, Bytes plain) const {
     Buffer aad(magic.begin(), magic.end());
-    aad.push_back(static_cast<std::uint8_t>(place.kind));
-    put_number(aad, place.generation);
-    put_number(aad, place.index);
+    aad.push_back(static_cast<std::uint8_t>(spot.kind));
+    put_number(aad, spot.generation);
+    put_number(aad, spot.index);
     const auto nonce = random_.take<crypto::gcm_nonce_bytes>();
     Buffer out(nonce.begin(), nonce.end());
     const auto sealed = crypto::gcm_seal(record_key_.bytes(), nonce, aad, plain);
@@ -108,12 +110,12 @@ Buffer VaultStore::seal(const Place& place, Bytes plain) const {
     return out;
 }
 
-Result<SecretBytes> VaultStore::unseal(const Place& place, Bytes sealed) const {
+Result<SecretBytes> VaultStore::unseal(const Spot& spot, Bytes sealed) const {
     if (sealed.size() < sealed_overhead) return damaged();
     Buffer aad(magic.begin(), magic.end());
-    aad.push_back(static_cast<std::uint8_t>(place.kind));
-    put_number(aad, place.generation);
-    put_number(aad, place.index);
+    aad.push_back(static_cast<std::uint8_t>(spot.kind));
+    put_number(aad, spot.generation);
+    put_number(aad, spot.index);
     auto plain = crypto::gcm_open(record_key_.bytes(), sealed.first(crypto::gcm_nonce_bytes), aad,
                                   sealed.subspan(crypto::gcm_nonce_bytes));
     if (!plain) return damaged();

@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "host/durable_file.h"
+#include "platform/keys/master_keeper.h"
 #include "platform/keys/vault_records.h"
 
 #include <functional>
@@ -13,15 +14,15 @@
 
 namespace softpos::keys {
 
-// Files: `master.key` (32 bytes, mode 0600), `keys.snapshot`, `keys.log.N` with N the number of the
-// snapshot. Each record is AES-256-GCM under a key derived from the master key and bound to its
-// kind, snapshot number and place, so that none can be changed, moved, repeated or taken out of the
-// middle.
+// Files: `master.key` (32 bytes, mode 0600) or what the keeper makes of it, `keys.snapshot`,
+// `keys.log.N` with N the number of the snapshot. Each record is AES-256-GCM under a key derived
+// from the master key and bound to its kind, snapshot number and place, so that none can be
+// changed, moved, repeated or taken out of the middle.
 //
-// What this is worth: the master key lies beside what it seals. Who can read the directory as this
-// user has the keys; it protects a copy of the snapshot or log alone, and it detects damage.
-// Nothing detects that the whole directory was put back to an older state. Protection by a token
-// takes the place of the master key file; everything else stays.
+// What this is worth: without a token the master key lies beside what it seals. Who can read the
+// directory as this user has the keys; it protects a copy of the snapshot or log alone, and it
+// detects damage. With a token the directory is worth nothing without it. Nothing detects that the
+// whole directory was put back to an older state.
 class VaultStore {
 public:
     static constexpr std::size_t snapshot_bytes_max = 512UL * 1024 * 1024;
@@ -34,8 +35,12 @@ public:
     // Makes the directory and its master key where there is none. on_entry gets what was stored, in
     // order. malformed or denied where a file was changed, not_found where one is missing: nothing
     // is repaired by itself, but for a last record that a crash tore.
-    static Result<std::unique_ptr<VaultStore>> open(const std::string& directory, Random& random,
-                                                    const OnEntry& on_entry);
+    struct Place {
+        std::string directory;
+        Random& random;
+        MasterKeeper& keeper;  // For the length of open().
+    };
+    static Result<std::unique_ptr<VaultStore>> open(const Place& place, const OnEntry& on_entry);
 
     // On disk when it returns. After an error nothing was stored.
     Result<void> append(Bytes entries);
@@ -61,7 +66,7 @@ private:
           master_(std::move(master)),
           random_(random) {}
 
-    struct Place {
+    struct Spot {
         char kind;  // 'S'napshot or 'L'og.
         std::uint64_t generation;
         std::uint64_t index;
@@ -69,8 +74,8 @@ private:
     Result<void> start(bool fresh, const OnEntry& on_entry);
     Result<void> read_snapshot(const OnEntry& on_entry);
     Result<void> open_log(const OnEntry& on_entry);
-    Buffer seal(const Place& place, Bytes plain) const;
-    Result<SecretBytes> unseal(const Place& place, Bytes sealed) const;
+    Buffer seal(const Spot& spot, Bytes plain) const;
+    Result<SecretBytes> unseal(const Spot& spot, Bytes sealed) const;
     std::string log_name(std::uint64_t generation) const;
 
     std::string path_;

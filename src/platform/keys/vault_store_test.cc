@@ -4,6 +4,7 @@
 #include "base/hex.h"
 #include "crypto/drbg.h"
 #include "host/scratch_directory.h"
+#include "platform/keys/soft_backend.h"
 
 #include <gtest/gtest.h>
 
@@ -26,11 +27,14 @@ protected:
     Result<void> open() {
         seen_.clear();
         store_.reset();
-        auto opened = VaultStore::open(path(), random_, [this](const Entry& entry) -> Result<void> {
-            if (const auto* key = std::get_if<KeyEntry>(&entry)) seen_.push_back(key->name);
-            if (std::get_if<ReplayEntry>(&entry) != nullptr) seen_.emplace_back("replay");
-            return {};
-        });
+        auto opened = VaultStore::open({path(), random_, keeper_},
+                                       [this](const Entry& entry) -> Result<void> {
+                                           if (const auto* key = std::get_if<KeyEntry>(&entry))
+                                               seen_.push_back(key->name);
+                                           if (std::get_if<ReplayEntry>(&entry) != nullptr)
+                                               seen_.emplace_back("replay");
+                                           return {};
+                                       });
         if (!opened) return std::unexpected(opened.error());
         store_ = std::move(*opened);
         return {};
@@ -57,6 +61,7 @@ protected:
 
     host::ScratchDirectory scratch_;
     crypto::KeyRandom random_;
+    SoftBackend keeper_{random_};
     std::unique_ptr<VaultStore> store_;
     std::vector<std::string> seen_;
 };
