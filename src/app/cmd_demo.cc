@@ -269,7 +269,8 @@ Result<void> SettledStory::tell() {
 int run(const DemoFolder& where) {
     return run_demo(where, "OpenSoftPOS demo", [](const std::string& folder) -> Result<void> {
         Stopwatch whole;
-        auto world = TRY(DemoWorld::start(folder, {.answer_ms = answer_ms}));
+        auto world =
+            TRY(DemoWorld::start(folder, {.answer_ms = answer_ms, .vault_keys = where.vault_keys}));
         std::printf("%s network, vault, server, trusted core, phone services: up in %s\n",
                     coloured(Colour::cyan, " *").c_str(), whole.ms().c_str());
         TRY_VOID(SettledStory(*world).tell());
@@ -288,6 +289,10 @@ void add_demo(CLI::App& app, Chosen& chosen) {
     CLI::App* demo = app.add_subcommand("demo", "watch one tap become settled money");
     demo->add_option("--dir", options->folder, "work there (default: a new folder below /tmp)");
     demo->add_flag("--keep", options->keep, "leave the folder behind, with logs and databases");
+    demo->add_option("--vault-keys", options->vault_keys,
+                     "softhsm, or software where SoftHSM is not installed")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"software", "softhsm"}));
     CLI::App* rooted = demo->add_subcommand(
         "rooted", "watch phones be attacked while they collect, and what comes of it");
     rooted->fallthrough();

@@ -368,8 +368,9 @@ int run_demo_rooted(const DemoFolder& where) {
     return run_demo(
         where, "OpenSoftPOS demo rooted", [](const std::string& folder) -> Result<void> {
             Stopwatch whole;
-            auto world =
-                TRY(DemoWorld::start(folder, {.answer_ms = answer_ms, .report_ms = report_ms}));
+            auto world = TRY(DemoWorld::start(
+                folder,
+                {.answer_ms = answer_ms, .report_ms = report_ms, .vault_keys = where.vault_keys}));
             TRY_VOID(RootedStory(*world).tell());
             world.reset();
             std::printf(

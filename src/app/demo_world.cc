@@ -100,6 +100,15 @@ Result<void> DemoWorld::start_network() {
     return {};
 }
 
+Result<void> DemoWorld::make_vault() {
+    auto made =
+        TRY(spawn("softpos-vault",
+                  {"init", "--dir", folder_ + "/vault", "--keys", options_.vault_keys}, nullptr));
+    if (TRY(made.wait(start_ms)).success()) return {};
+    return fail(ErrorKind::unavailable,
+                "demo: no vault. Without SoftHSM (Debian: softhsm2) say --vault-keys software");
+}
+
 Result<void> DemoWorld::start_vault() {
     std::string line;
     vault_ = TRY(spawn_measured("softpos-vault",
@@ -308,6 +317,7 @@ Result<std::unique_ptr<DemoWorld>> DemoWorld::start(const std::string& folder, O
     const Cast cast = options.cast;
     std::unique_ptr<DemoWorld> world(new DemoWorld(folder, std::move(options)));
     TRY_VOID(world->start_network());
+    TRY_VOID(world->make_vault());
     TRY_VOID(world->start_vault());
     TRY_VOID(world->set_up_server());
     if (cast == Cast::everybody) TRY_VOID(world->start_phone());

@@ -24,7 +24,8 @@ public:
         Cast cast = Cast::everybody;
         // A library that vault and server load before all others, for measuring them.
         std::string preload = {};
-        std::uint32_t report_ms = 15'000;  // How often the phone reports.
+        std::uint32_t report_ms = 15'000;    // How often the phone reports.
+        std::string vault_keys = "softhsm";  // As softpos-vault init --keys.
     };
     // Starts network, vault, server and, for the phone, trusted core and services.
     static Result<std::unique_ptr<DemoWorld>> start(const std::string& folder, Options options);
@@ -79,6 +80,7 @@ public:
 private:
     DemoWorld(std::string folder, Options options);
     Result<void> start_network();
+    Result<void> make_vault();
     Result<void> set_up_server();
     Result<void> start_phone();
     Result<void> start_phone_programs();

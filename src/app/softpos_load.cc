@@ -25,6 +25,7 @@ struct LoadOptions {
     std::size_t phones = 32;
     std::size_t taps = 400;
     std::size_t warm_up = 10;
+    std::string vault_keys = "software";
     bool slow_sync = false;
     bool json = false;
 };
@@ -62,7 +63,8 @@ int run(const LoadOptions& options) {
     ::chmod(name.data(), 0711);  // The jailed processes find their own folders below it.
     auto world = DemoWorld::start(name.data(), {.answer_ms = answer_ms,
                                                 .cast = DemoWorld::Cast::no_phone,
-                                                .preload = options.slow_sync ? library : ""});
+                                                .preload = options.slow_sync ? library : "",
+                                                .vault_keys = options.vault_keys});
     if (!world) return report(world.error());
     const auto measured = measure(**world, options);
     world->reset();
@@ -110,6 +112,9 @@ int main(int argc, char** argv) {
     app.add_flag("--slow-sync", options.slow_sync,
                  "vault and server find that each fsync takes 3 ms longer, as on a slower disk; "
                  "needs the library slow_sync of the benchmarks");
+    app.add_option("--vault-keys", options.vault_keys, "software or softhsm")
+        ->capture_default_str()
+        ->check(CLI::IsMember({"software", "softhsm"}));
     app.add_flag("--json", options.json, "one line of JSON");
     CLI11_PARSE(app, argc, argv);
     set_log_program("softpos-load");

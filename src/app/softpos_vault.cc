@@ -1,18 +1,21 @@
-// softpos-vault: the key vault in a process of its own, behind the gate. Nothing but this process
-// ever holds a base key, a terminal key or a working key.
+// softpos-vault: the key vault in a process of its own, behind the gate. Nothing but this process,
+// and the token where there is one, ever holds a base key, a terminal key or a working key.
 #include "base/log.h"
 #include "crypto/drbg.h"
 #include "crypto/known_answers.h"
 #include "host/gate.h"
 #include "host/seqpacket.h"
 #include "host/signals.h"
-#include "platform/keys/soft_vault.h"
+#include "platform/keys/vault_config.h"
+#include "platform/keys/vault_core.h"
 #include "platform/keys/vault_service.h"
+#include "platform/token/token_files.h"
 
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -36,13 +39,25 @@ Result<void> give_directory(const VaultOptions& options) {
     };
     std::error_code error;
     bool given = ::chmod(options.directory.c_str(), 0700) == 0 && give(options.directory);
-    for (const auto& entry : std::filesystem::directory_iterator(options.directory, error)) {
+    for (const auto& entry :
+         std::filesystem::recursive_directory_iterator(options.directory, error)) {
         given = given && give(entry.path().string());
     }
     if (!given || error) {
         return fail(ErrorKind::unavailable, "vault: directory cannot be given away");
     }
     return {};
+}
+
+host::GateOptions gate_for(const VaultOptions& options, const keys::VaultConfig& config) {
+    host::GateOptions gate;
+    gate.uid = options.uid;
+    gate.gid = options.uid;
+    if (config.home == keys::KeyHome::software) return gate;
+    gate.extra_syscalls.assign(token::softhsm_calls.begin(), token::softhsm_calls.end());
+    gate.failing_syscalls.assign(token::softhsm_calls_failing.begin(),
+                                 token::softhsm_calls_failing.end());
+    return gate;
 }
 
 Result<void> serve(const VaultOptions& options) {
@@ -53,24 +68,29 @@ Result<void> serve(const VaultOptions& options) {
     }
     const host::StopSignal stop = TRY(host::StopSignal::make());
     crypto::KeyRandom random;
-    const auto vault = TRY(keys::SoftVault::open(options.directory, random));
+    const SystemClock clock;
+    const keys::VaultConfig config = TRY(keys::read_vault_config(options.directory));
+    const auto vault = TRY(keys::VaultCore::open(
+        {.directory = options.directory,
+         .random = random,
+         .clock = clock,
+         .backend = TRY(keys::open_backend(config, random, clock, options.uid))}));
     TRY_VOID(give_directory(options));
     const auto server = TRY(host::SeqpacketServer::listen({.path = options.socket,
                                                            .allowed_uids = {options.allowed},
                                                            .connections_max = 64,
                                                            .owner = options.allowed}));
-    host::GateOptions gate;
-    gate.uid = options.uid;
-    gate.gid = options.uid;
+    host::GateOptions gate = gate_for(options, config);
     gate.keep_fds = server->descriptors();
     gate.keep_fds.push_back(stop.fd());
-    for (const int fd : vault->core().descriptors()) gate.keep_fds.push_back(fd);
-    gate.writable_dirs = {vault->core().descriptors().front()};
+    for (const int fd : vault->descriptors()) gate.keep_fds.push_back(fd);
+    gate.writable_dirs = {vault->descriptors().front()};
     const host::GateReport report = TRY(host::enter_gate(gate));
-    const std::string line =
-        "{\"event\":\"vault_ready\",\"protection\":\"software\",\"gate\":" + report.json() + "}\n";
+    const std::string line = "{\"event\":\"vault_ready\",\"keys\":\"" +
+                             std::string(keys::name_of(config.home)) +
+                             "\",\"gate\":" + report.json() + "}\n";
     [[maybe_unused]] const auto written = ::write(STDOUT_FILENO, line.data(), line.size());
-    keys::VaultService service(vault->core());
+    keys::VaultService service(*vault);
     return server->serve(
         [&service](Bytes request, const host::PeerId& peer) {
             return service.handle(request, keys::Caller::of_uid(peer.uid));
@@ -78,22 +98,50 @@ Result<void> serve(const VaultOptions& options) {
         stop.fd());
 }
 
+Result<void> init(keys::VaultConfig config) {
+    std::error_code error;
+    config.folder = std::filesystem::absolute(config.folder, error).lexically_normal().string();
+    crypto::KeyRandom random;
+    TRY_VOID(keys::init_vault(config, random, SystemClock()));
+    std::printf("{\"event\":\"vault_made\",\"keys\":\"%s\"}\n", keys::name_of(config.home));
+    return {};
+}
+
+CLI::App* add_init(CLI::App& app, keys::VaultConfig& config) {
+    CLI::App* init = app.add_subcommand("init", "make the vault's folder and set up its token");
+    const std::map<std::string, keys::KeyHome> homes{{"software", keys::KeyHome::software},
+                                                     {"softhsm", keys::KeyHome::softhsm},
+                                                     {"pkcs11", keys::KeyHome::pkcs11}};
+    init->add_option("--dir", config.folder, "folder of the sealed keys")->capture_default_str();
+    init->add_option("--keys", config.home,
+                     "softhsm: a token below the folder; pkcs11: one that is set up already; "
+                     "software: none, the folder alone has the keys")
+        ->required()
+        ->transform(CLI::CheckedTransformer(homes));
+    init->add_option("--module", config.module_path, "library of PKCS#11");
+    init->add_option("--label", config.label, "of the token");
+    init->add_option("--pin-file", config.pin_path, "PIN of the token's user, mode 0600; pkcs11");
+    return init;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
     set_log_program("softpos-vault");
     VaultOptions options;
+    keys::VaultConfig config{.folder = options.directory};
     CLI::App app{"Holds the acquirer's keys. Callers name keys; keys never come out."};
     app.add_option("--dir", options.directory, "folder of the sealed keys")->capture_default_str();
     app.add_option("--socket", options.socket, "Unix socket to serve")->capture_default_str();
     app.add_option("--uid", options.uid, "own numeric user, where started as root");
     app.add_option("--allow-uid", options.allowed, "the only user that may call");
+    const CLI::App* making = add_init(app, config);
     CLI11_PARSE(app, argc, argv);
-    const auto served = serve(options);
-    if (!served) {
-        log(LogLevel::error, "vault ended", served.error());
-        std::fprintf(stderr, "softpos-vault: %s (%u)\n", served.error().what.c_str(),
-                     served.error().detail);
+    const auto ended = making->parsed() ? init(std::move(config)) : serve(options);
+    if (!ended) {
+        log(LogLevel::error, "vault ended", ended.error());
+        std::fprintf(stderr, "softpos-vault: %s (%u)\n", ended.error().what.c_str(),
+                     ended.error().detail);
         return 1;
     }
     return 0;

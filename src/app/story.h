@@ -24,6 +24,7 @@ private:
 // unless `keep`) and returns the exit code.
 struct DemoFolder {
     std::string folder;
+    std::string vault_keys = "softhsm";
     bool keep = false;
 };
 int run_demo(const DemoFolder& where, std::string_view name,

@@ -38,6 +38,9 @@ struct GateOptions {
     // By name, such as "pwrite64", on top of the list in gate_filter.cc. Not one that opens,
     // connects, executes or traces.
     std::vector<const char*> extra_syscalls{};
+    // By name as well: these fail with EACCES and do not end the process. For a library that is not
+    // ours and goes on without, such as one that would like to write to the system's log.
+    std::vector<const char*> failing_syscalls{};
     bool allow_threads = false;  // clone of threads after the gate.
 };
 

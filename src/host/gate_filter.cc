@@ -123,6 +123,7 @@ Result<void> enter_filter(const GateOptions& options) {
         for (const char* name : sanitizer_calls) filter.allow(name);
     }
     for (const char* name : options.extra_syscalls) filter.allow(name);
+    for (const char* name : options.failing_syscalls) filter.refuse(name, EACCES);
     return filter.load();
 }
 

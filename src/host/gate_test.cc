@@ -78,6 +78,14 @@ TEST(Gate, AllowedCallsDoNotKill) {
     EXPECT_EQ(exit_code(status), 0);
 }
 
+TEST(Gate, CallsThatMayFailDoNotKill) {
+    GateOptions options;
+    options.failing_syscalls = {"socket"};
+    const int status = status_behind_gate(
+        options, [] { return ::socket(AF_UNIX, SOCK_DGRAM, 0) == -1 && errno == EACCES ? 0 : 1; });
+    EXPECT_EQ(exit_code(status), 0);
+}
+
 // The filter says so in a release build, and MDWE in a sanitizer build too.
 // Shows: A18
 TEST(Gate, WritableMemoryNeverBecomesExecutable) {

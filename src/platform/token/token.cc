@@ -40,6 +40,7 @@ Token::Token(TokenPlace place, const Clock& clock, std::unique_ptr<Cryptoki> mod
 Token::~Token() = default;
 
 Result<std::unique_ptr<Token>> Token::open(TokenPlace place, const Clock& clock) {
+    CHECK(place.sessions_max > 0);
     auto module = TRY(Cryptoki::load(place.module_path));
     std::unique_ptr<Token> token(new Token(std::move(place), clock, std::move(module)));
     TRY_VOID(token->connect());
@@ -89,7 +90,7 @@ Result<void> Token::reconnect(std::uint64_t lost_life) {
 
 Code Token::session_for(Session& out) {
     std::unique_lock lock(mutex_);
-    freed_.wait(lock, [this] { return !free_.empty() || open_sessions_ < sessions_max; });
+    freed_.wait(lock, [this] { return !free_.empty() || open_sessions_ < place_.sessions_max; });
     if (!free_.empty()) {
         out = free_.back();
         free_.pop_back();

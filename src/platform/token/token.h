@@ -18,6 +18,9 @@ struct TokenPlace {
     std::string module_path{};  // Of the library of PKCS#11.
     std::string label{};        // Of the token.
     SecretBytes pin{};          // Of its user.
+    // How many calls may be in the module at one time. SoftHSM gains nothing by more than one, and
+    // loses sight of its keys for a moment where two threads look for some.
+    unsigned sessions_max = 1;
 };
 
 // A pool of sessions, logged in. Where the token went away, the next call connects again, at most
@@ -31,7 +34,6 @@ struct TokenPlace {
 //     TRY_VOID(token->generate({.work = KeyWork::derive, .id = id, .label = "bdk"}));
 class Token {
 public:
-    static constexpr std::size_t sessions_max = 8;
     static constexpr std::int64_t reconnect_ms = 1000;
 
     static Result<std::unique_ptr<Token>> open(TokenPlace place, const Clock& clock);

@@ -32,13 +32,13 @@ std::string config_text(const SoftHsm& softhsm) {
 
 }  // namespace
 
-Result<SecretBytes> read_pin_file(const std::string& path) {
+Result<SecretBytes> read_pin_file(const std::string& path, std::optional<uid_t> becoming) {
     const host::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     struct stat about {};
     if (!file.valid() || ::fstat(file.get(), &about) != 0) {
         return fail(ErrorKind::not_found, "token: PIN file");
     }
-    const bool ours = about.st_uid == ::geteuid() || about.st_uid == 0;
+    const bool ours = about.st_uid == ::geteuid() || about.st_uid == 0 || about.st_uid == becoming;
     if (!S_ISREG(about.st_mode) || !ours || (about.st_mode & others) != 0) return bad_pin_file();
     SecretBytes text(pin_bytes_max + 1);
     const ssize_t size = ::read(file.get(), text.writable().data(), text.size());

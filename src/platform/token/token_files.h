@@ -4,14 +4,24 @@
 #include "base/random.h"
 #include "platform/token/token.h"
 
+#include <array>
+#include <optional>
+#include <sys/types.h>
+
 namespace softpos::token {
 
 constexpr std::size_t pin_bytes_max = 64;
 constexpr const char* softhsm_module_default = "/usr/lib/softhsm/libsofthsm2.so";
 
-// The first line of a file that only this user, or root, may read. denied for any other mode, and
-// for an owner that is neither.
-Result<SecretBytes> read_pin_file(const std::string& path);
+// What SoftHSM calls at work beside what the gate lets through anyway (host/gate.h), and what it
+// may fail at: it would like to write to the system's log. It reads and writes below its folder
+// only.
+constexpr std::array softhsm_calls{"newfstatat", "fstat", "getdents64", "unlink", "mkdir"};
+constexpr std::array softhsm_calls_failing{"socket", "connect"};
+
+// The first line of a file that only its owner may read: this user, root, or the one that this
+// process will become. denied for any other mode and owner.
+Result<SecretBytes> read_pin_file(const std::string& path, std::optional<uid_t> becoming = {});
 
 // A token of SoftHSM in a folder of its own, so that it needs neither the machine's configuration
 // nor its tokens. Made once; the file with the PIN is the user's alone. SO PIN: random, not kept,

@@ -7,6 +7,7 @@
 #include "crypto/kcv.h"
 #include "crypto/mac.h"
 #include "host/durable_file.h"
+#include "host/gate.h"
 #include "host/scratch_directory.h"
 #include "platform/token/token_files.h"
 #include "testing/prng.h"
@@ -14,8 +15,11 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <functional>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <thread>
+#include <unistd.h>
 
 namespace softpos::token {
 namespace {
@@ -199,23 +203,72 @@ TEST_F(TokenTest, AWrongPinIsTriedOnce) {
     EXPECT_TRUE(token_->has(base_id));
 }
 
-// Those that find it lost at one time connect once.
-TEST_F(TokenTest, ManyThreadsShareThePoolAndItsLoss) {
-    ASSERT_TRUE(token_->generate(derives(base_id)));
-    const std::vector<Buffer> steps{Buffer(16, 1), Buffer(16, 2), Buffer(16, 3)};
-    const std::string expected = to_hex(token_->encrypt_down(base_id, steps).value().bytes());
-    lose_sessions();
+// Sixteen threads, each a few times.
+void work_together(Token& token, std::span<const Buffer> steps, const std::string& expected) {
     std::vector<std::thread> threads;
-    for (std::size_t i = 0; i < 2 * Token::sessions_max; ++i) {
+    for (int i = 0; i < 16; ++i) {
         threads.emplace_back([&] {
             for (int k = 0; k < 20; ++k) {
-                const auto key = token_->encrypt_down(base_id, steps);
+                const auto key = token.encrypt_down(base_id, steps);
                 ASSERT_TRUE(key.has_value()) << key.error().what.c_str();
                 ASSERT_EQ(to_hex(key->bytes()), expected);
             }
         });
     }
     for (std::thread& thread : threads) thread.join();
+}
+
+// Those that find it lost at one time connect once, and wait for a session where there is none.
+TEST_F(TokenTest, ManyThreadsShareTheTokenAndItsLoss) {
+    ASSERT_TRUE(token_->generate(derives(base_id)));
+    const std::vector<Buffer> steps{Buffer(16, 1), Buffer(16, 2), Buffer(16, 3)};
+    const std::string expected = to_hex(token_->encrypt_down(base_id, steps).value().bytes());
+    lose_sessions();
+    work_together(*token_, steps, expected);
+    token_.reset();
+    TokenPlace wide = place();
+    wide.sessions_max = 4;
+    token_ = std::move(Token::open(std::move(wide), clock_).value());
+    ASSERT_TRUE(token_->encrypt_down(base_id, steps)) << "the key is found once";
+    work_together(*token_, steps, expected);
+}
+
+// As the vault runs: no file but below the folder, no socket, no program.
+int live_behind_the_gate(const std::string& folder, const std::function<int()>& live) {
+    if (::geteuid() == 0) {  // The gate gives root up.
+        for (const auto& entry : std::filesystem::recursive_directory_iterator(folder)) {
+            EXPECT_EQ(::lchown(entry.path().c_str(), host::vault_uid_default, 0), 0);
+        }
+        EXPECT_EQ(::chown(folder.c_str(), host::vault_uid_default, 0), 0);
+        EXPECT_EQ(::chmod(std::filesystem::path(folder).parent_path().c_str(), 0711), 0);
+    }
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const auto open = host::Directory::open(folder);
+        host::GateOptions gate;
+        gate.uid = host::vault_uid_default;
+        gate.writable_dirs = {open->fd()};
+        gate.extra_syscalls.assign(softhsm_calls.begin(), softhsm_calls.end());
+        gate.failing_syscalls.assign(softhsm_calls_failing.begin(), softhsm_calls_failing.end());
+        ::_exit(host::enter_gate(gate) ? live() : 99);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
+TEST_F(TokenTest, WorksAndConnectsAgainBehindTheGate) {
+    const int ended = live_behind_the_gate(softhsm_.folder, [&] {
+        if (!token_->generate(derives(base_id)) || !token_->generate(seals(seal_id))) return 1;
+        const std::vector<Buffer> steps{Buffer(16, 1), Buffer(16, 2)};
+        if (!token_->encrypt_down(base_id, steps)) return 2;
+        lose_sessions();
+        if (!token_->encrypt_down(base_id, steps)) return 3;
+        if (!token_->seal(seal_id, {random_.take<12>(), {}}, Buffer(16))) return 4;
+        if (token_->open_sealed(seal_id, {random_.take<12>(), {}}, Buffer(40))) return 5;
+        return token_->destroy(base_id) ? 0 : 6;
+    });
+    EXPECT_EQ(ended, 0);
 }
 
 TEST_F(TokenTest, AModuleThatIsNoneOrIsTakenIsSeenAtStart) {
