@@ -267,7 +267,7 @@ Result<void> SettledStory::tell() {
 }
 
 int run(const DemoFolder& where) {
-    return run_demo(where, "OpenSoftPOS demo", [](const std::string& folder) -> Result<void> {
+    return run_demo(where, "OpenSoftPOS demo", [&where](const std::string& folder) -> Result<void> {
         Stopwatch whole;
         auto world =
             TRY(DemoWorld::start(folder, {.answer_ms = answer_ms, .vault_keys = where.vault_keys}));

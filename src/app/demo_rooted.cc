@@ -366,7 +366,7 @@ Result<void> RootedStory::tell() {
 int run_demo_rooted(const DemoFolder& where) {
     if (::geteuid() != 0) return report("the attacks of this demo need root");
     return run_demo(
-        where, "OpenSoftPOS demo rooted", [](const std::string& folder) -> Result<void> {
+        where, "OpenSoftPOS demo rooted", [&where](const std::string& folder) -> Result<void> {
             Stopwatch whole;
             auto world = TRY(DemoWorld::start(
                 folder,
