@@ -117,6 +117,23 @@ Result<void> fields(Io& io, Is<JournalHeadAnswer> auto& answer) {
     return io.array(answer.mac);
 }
 
+template <typename Io>
+Result<void> fields(Io& io, Is<KeyBlockAnswer> auto& answer) {
+    TRY_VOID(io.text(answer.block, {1, key_block_text_max}));
+    return io.array(answer.check_value);
+}
+
+template <typename Io>
+Result<void> fields(Io& io, Is<MacBytesAnswer> auto& answer) {
+    return io.bytes(answer.mac, {mac_bytes_min, mac_bytes_max});
+}
+
+template <typename Io>
+Result<void> fields(Io& io, Is<CryptogramAnswer> auto& answer) {
+    if (TRY(io.is_there(answer.response))) TRY_VOID(io.array(*answer.response));
+    return {};
+}
+
 namespace {
 
 // A call reader has 28 fields at most, which a list of keys would use up: one field each.

@@ -6,6 +6,8 @@
 #include "protocol/vault_journal.h"
 #include "protocol/vault_requests.h"
 
+#include <optional>
+
 namespace softpos::protocol {
 
 constexpr std::size_t card_tlv_bytes_max = sealed_card_bytes_max;
@@ -20,7 +22,7 @@ struct VaultStatus {
     std::uint32_t terminal_keys = 0;
     std::uint32_t signed_in_terminals = 0;  // Those with working keys.
     std::uint32_t phones_seen = 0;          // Initial keys with a replay window.
-    std::uint32_t pin_locked_phones = 0;    // Too many PINs that were none.
+    std::uint32_t pin_locked_phones = 0;    // And terminals: too many PINs that were none.
     std::uint32_t operators = 0;
     std::uint32_t quorum = 0;          // 0: nothing needs approval.
     std::uint64_t refusals = 0;        // Since the start.
@@ -101,6 +103,20 @@ struct JournalAnswer {
 struct JournalHeadAnswer {
     std::uint64_t lines = 0;
     JournalMac mac{};
+};
+
+struct KeyBlockAnswer {
+    std::string block{};
+    KeyCheck check_value{};
+};
+
+// The whole MAC; the caller takes as much of it as its message has room for.
+struct MacBytesAnswer {
+    Buffer mac{};
+};
+
+struct CryptogramAnswer {
+    std::optional<std::array<std::uint8_t, 8>> response{};  // ARPC, where a code was given.
 };
 
 struct VaultFailure {

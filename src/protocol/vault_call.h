@@ -20,14 +20,18 @@ using VaultRequest = std::variant<
     SignRequest, PublicKeyRequest, CreateSerialKeyRequest, ExportSerialKeyRequest,
     CheckSerialCipherRequest, DestroyKeyRequest, RevokeTerminalRequest, TranslatePinRequest,
     SetOperatorsRequest, RequestApprovalRequest, ApproveRequest, ApplyRequest, BeginCeremonyRequest,
-    AddComponentRequest, FinishCeremonyRequest, ReadJournalRequest, VerifyJournalRequest>;
+    AddComponentRequest, FinishCeremonyRequest, ReadJournalRequest, VerifyJournalRequest,
+    CreateKeyRequest, ImportKeyBlockRequest, ExportKeyBlockRequest, GenerateMacRequest,
+    CheckMacRequest, CheckCryptogramRequest, TranslateTerminalPinRequest, CheckTerminalMacRequest,
+    AnswerTerminalMacRequest, UnlockTerminalRequest>;
 
 // The failure, which every call may have for an answer, stands first; new ones go to the end.
 using VaultAnswer =
     std::variant<VaultFailure, VaultStatus, KeyInfoAnswer, DoneAnswer, KeyCheckAnswer,
                  CreateTmkAnswer, KeyEnvelopeAnswer, OpenCardAnswer, OpenStoredAnswer, MacAnswer,
                  SignatureAnswer, PublicKeyAnswer, PinBlockAnswer, TicketAnswer, ApprovalAnswer,
-                 JournalAnswer, JournalHeadAnswer>;
+                 JournalAnswer, JournalHeadAnswer, KeyBlockAnswer, MacBytesAnswer,
+                 CryptogramAnswer>;
 
 // Encoding CHECKs what decoding refuses; what is accepted encodes to the bytes it came from. The
 // bytes may hold secrets: who is done with them wipes them.

@@ -41,6 +41,16 @@ constexpr std::string_view call_names[] = {
     "finish_ceremony",
     "read_journal",
     "verify_journal",
+    "create_key",
+    "import_key_block",
+    "export_key_block",
+    "generate_mac",
+    "check_mac",
+    "check_cryptogram",
+    "translate_terminal_pin",
+    "check_terminal_mac",
+    "answer_terminal_mac",
+    "unlock_terminal",
 };
 static_assert(std::size(call_names) == std::variant_size_v<VaultRequest>);
 

@@ -33,8 +33,10 @@ enum class KeyUsage : std::uint8_t {
     mac_cmac,             // M6
     mac_hmac,             // M7
     card_cryptogram,      // E0: an issuer's master key, for its cards' cryptograms.
+    // B0: TDES DUKPT of terminals that are not ours, keys of their PINs and MACs.
+    terminal_base_derivation,
 };
-constexpr unsigned key_usages = 15;
+constexpr unsigned key_usages = 16;
 
 enum class KeyAlgorithm : std::uint8_t { aes, tdes, des, sm4, p256, hmac };
 constexpr unsigned key_algorithms = 6;

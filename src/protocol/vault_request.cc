@@ -1,5 +1,6 @@
 // The fields of each request, in the order of the list.
 #include "protocol/vault_fields.h"
+#include "protocol/vault_host_fields.h"
 
 #include <algorithm>
 
@@ -122,7 +123,8 @@ Result<void> fields(Io& io, Is<CheckSerialCipherRequest> auto& request) {
 
 template <typename Io>
 Result<void> fields(Io& io, Is<RevokeTerminalRequest> auto& request) {
-    return io.array(request.initial_key_id);
+    TRY_VOID(io.array(request.initial_key_id));
+    return io.choice(request.kind, device_kinds);
 }
 
 template <typename Io>

@@ -135,8 +135,16 @@ struct DestroyKeyRequest {
     std::string alias{};
 };
 
+// Who counts key serial numbers.
+enum class DeviceKind : std::uint8_t {
+    phone,     // AES DUKPT; the id is that of its initial key.
+    terminal,  // TDES DUKPT of the field; the id is the serial number's first 59 bits, then zeros.
+};
+constexpr unsigned device_kinds = 2;
+
 struct RevokeTerminalRequest {
     InitialKeyId initial_key_id{};
+    DeviceKind kind = DeviceKind::phone;
 };
 
 struct TranslatePinRequest {
@@ -145,6 +153,113 @@ struct TranslatePinRequest {
     Buffer stored_form{};  // Of the card that the PIN belongs to.
     std::string terminal_key{};
     PinBlockFormat format = PinBlockFormat::iso0;
+};
+
+// ---- Keys for the work of an acquirer's host, in and out by key blocks ----------------------
+
+constexpr std::size_t key_block_text_max = 1024;
+
+// For usages that no other call makes: MACs and card cryptograms. Never single DES.
+struct CreateKeyRequest {
+    std::string alias{};
+    KeyUsage usage = KeyUsage::mac_cmac;
+    KeyAlgorithm algorithm = KeyAlgorithm::aes;
+    Exportability exportability = Exportability::none;
+};
+
+// Versions A to E of TR-31, and our own 1. The block must say the usage that the caller expects;
+// what else it says becomes the key's for good.
+struct ImportKeyBlockRequest {
+    std::string alias{};
+    std::string protection_key{};
+    KeyUsage usage = KeyUsage::mac_cmac;
+    bool legacy = false;  // Versions A and C, and single DES.
+    std::string block{};
+};
+
+// The letter of the version: B under a TDES key, D or E under an AES key, 1 under an SM4 key.
+enum class KeyBlockKind : char { tdes = 'B', aes_cbc = 'D', aes_ctr = 'E', sm4 = '1' };
+constexpr char key_block_kinds[] = {'B', 'D', 'E', '1'};
+
+struct ExportKeyBlockRequest {
+    std::string alias{};
+    std::string protection_key{};
+    KeyBlockKind kind = KeyBlockKind::aes_cbc;
+};
+
+// ---- MACs and cryptograms -------------------------------------------------------------------
+
+constexpr std::size_t mac_bytes_min = 4;
+constexpr std::size_t mac_bytes_max = 32;
+
+// How the last block is filled; of no meaning to CMAC and HMAC. Spec: [ISO-9797-1] 6.3.
+enum class MacPadding : std::uint8_t { zeros, bit, length };
+constexpr unsigned mac_paddings = 3;
+
+// The algorithm is the key's usage.
+struct GenerateMacRequest {
+    std::string alias{};
+    MacPadding padding = MacPadding::zeros;
+    Buffer data{};
+};
+
+struct CheckMacRequest {
+    std::string alias{};
+    MacPadding padding = MacPadding::zeros;
+    Buffer data{};
+    Buffer mac{};  // The first bytes of it, mac_bytes_min at least.
+};
+
+// How an issuer's key becomes a card's and a purchase's.
+enum class CardKeyMethod : std::uint8_t { unionpay, emv_option_a, emv_option_b };
+constexpr unsigned card_key_methods = 3;
+
+constexpr std::size_t cryptogram_data_bytes_max = 512;
+
+struct CheckCryptogramRequest {
+    std::string alias{};
+    CardKeyMethod method = CardKeyMethod::unionpay;
+    SecretBytes pan{};  // 12 to 19 digits.
+    std::array<std::uint8_t, 2> pan_sequence{'0', '0'};
+    std::uint16_t counter = 0;  // ATC
+    Buffer data{};              // What the card made it over.
+    std::array<std::uint8_t, 8> cryptogram{};
+    // Where it is right, the issuer's answer is made with this code.
+    std::optional<std::array<std::uint8_t, 2>> response_code{};
+};
+
+// ---- Terminals of the field: TDES DUKPT -----------------------------------------------------
+
+using TerminalKsn = std::array<std::uint8_t, 10>;
+
+struct TranslateTerminalPinRequest {
+    std::string base_key{};
+    TerminalKsn ksn{};
+    std::array<std::uint8_t, 8> block{};
+    PinBlockFormat from = PinBlockFormat::iso0;
+    Buffer stored_form{};  // Of the card that the PIN belongs to.
+    std::string terminal_key{};
+    PinBlockFormat format = PinBlockFormat::iso0;
+};
+
+// X9.19 under the key for what terminals send.
+struct CheckTerminalMacRequest {
+    std::string base_key{};
+    TerminalKsn ksn{};
+    Buffer data{};
+    Buffer mac{};  // 4 or 8 bytes.
+};
+
+// X9.19 under the key for what they are answered.
+struct AnswerTerminalMacRequest {
+    std::string base_key{};
+    TerminalKsn ksn{};
+    Buffer data{};
+};
+
+// Forgets the PINs that were none, where the device is a terminal: a phone gets a new initial key.
+struct UnlockTerminalRequest {
+    InitialKeyId terminal{};
 };
 
 // ---- Operators: nobody alone decides about a key that everything hangs on -------------------

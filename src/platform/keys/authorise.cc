@@ -53,6 +53,8 @@ constexpr Row table[] = {
      bits(generate_mac, verify_mac, leave_in_block)},
     {KeyUsage::card_cryptogram, KeyMode::derive, bits(tdes), Exportability::trusted,
      bits(verify_cryptogram, answer_cryptogram, leave_in_block)},
+    {KeyUsage::terminal_base_derivation, KeyMode::derive, bits(tdes), Exportability::none,
+     bits(derive_terminal_pin_key, derive_terminal_mac_key)},
 };
 
 constexpr unsigned leaving = bits(leave_under_zone_key, leave_to_phone, leave_in_block);

@@ -27,8 +27,10 @@ enum class Operation : std::uint8_t {
     leave_in_block,  // Of a key that may.
     verify_cryptogram,
     answer_cryptogram,
+    derive_terminal_pin_key,  // With a base key of TDES, for a terminal of the field.
+    derive_terminal_mac_key,
 };
-constexpr unsigned operation_count = 18;
+constexpr unsigned operation_count = 20;
 
 // denied unless the key is active, its attributes are a row of the table, and the row has the
 // operation. What leaves must be exportable besides.

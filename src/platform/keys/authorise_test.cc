@@ -61,6 +61,9 @@ bool expected(Operation operation, const KeyAttributes& key, KeyState state) {
         case Operation::verify_cryptogram:
         case Operation::answer_cryptogram:
             return is(KeyUsage::card_cryptogram, KeyMode::derive, {tdes}, {'E', 'N'});
+        case Operation::derive_terminal_pin_key:
+        case Operation::derive_terminal_mac_key:
+            return is(KeyUsage::terminal_base_derivation, KeyMode::derive, {tdes}, {'N'});
     }
     return false;
 }
@@ -108,8 +111,9 @@ TEST(Authorise, PermitsWhatIsListedAndDeniesEverythingElse) {
     constexpr std::size_t block_keys = 3 * 2;
     constexpr std::size_t plain_macs = (4 + 1 + 3 + 1) * (2 * 2 + 1);
     constexpr std::size_t card_keys = 2 * 2 + 1;
+    constexpr std::size_t field_keys = 2;
     EXPECT_EQ(permitted, base_keys + master_keys + working_keys + other_keys + block_keys +
-                             plain_macs + card_keys);
+                             plain_macs + card_keys + field_keys);
 }
 
 TEST(Authorise, AKeyOfNoRowCannotBeMade) {

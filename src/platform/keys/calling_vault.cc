@@ -101,7 +101,8 @@ Result<Buffer> CallingVault::export_dukpt_initial_key(std::string_view base_key,
 }
 
 Result<void> CallingVault::revoke_terminal(Bytes initial_key_id8) {
-    return ask_done(protocol::RevokeTerminalRequest{TRY(exactly<8>(initial_key_id8))});
+    return ask_done(protocol::RevokeTerminalRequest{TRY(exactly<8>(initial_key_id8)),
+                                                    protocol::DeviceKind::phone});
 }
 
 Result<void> CallingVault::load_working_keys(std::string_view terminal_key,

@@ -57,6 +57,23 @@ public:
     Result<KeyCheck> add_component(const Component& component);
     Result<KeyCheck> finish_ceremony(std::string_view alias, const KeyCheck& check_value);
 
+    // ---- For an acquirer's host: see protocol/vault_requests.h ------------------------------
+
+    Result<KeyCheck> create_key(const protocol::CreateKeyRequest& request);
+    Result<KeyCheck> import_key_block(const protocol::ImportKeyBlockRequest& request);
+    Result<protocol::KeyBlockAnswer> export_key_block(
+        const protocol::ExportKeyBlockRequest& request);
+    Result<Buffer> generate_mac(const protocol::GenerateMacRequest& request);
+    Result<void> check_mac(const protocol::CheckMacRequest& request);
+    // The issuer's answer where a response code is given. denied (cryptogram) where it is wrong.
+    Result<std::optional<std::array<std::uint8_t, 8>>> check_cryptogram(
+        protocol::CheckCryptogramRequest request);
+    Result<Buffer> translate_terminal_pin(const protocol::TranslateTerminalPinRequest& request);
+    Result<void> check_terminal_mac(const protocol::CheckTerminalMacRequest& request);
+    Result<Buffer> answer_terminal_mac(const protocol::AnswerTerminalMacRequest& request);
+    Result<void> revoke_field_terminal(const InitialKeyId& terminal);
+    Result<void> unlock_field_terminal(const InitialKeyId& terminal);
+
     struct JournalPart {
         std::vector<protocol::JournalLine> lines;
         std::uint64_t last;  // Sequence number of the newest line there is.

@@ -9,6 +9,7 @@ std::string_view tr31_usage(KeyUsage usage) {
     switch (usage) {
         case KeyUsage::base_derivation:
         case KeyUsage::pin_base_derivation:
+        case KeyUsage::terminal_base_derivation:
             return "B0";
         case KeyUsage::zone_master:
         case KeyUsage::terminal_master:

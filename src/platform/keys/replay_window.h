@@ -1,4 +1,4 @@
-// Which key serial numbers of one phone were used, and for what.
+// Which key serial numbers of one device were used, and for what.
 #pragma once
 
 #include "base/bytes.h"

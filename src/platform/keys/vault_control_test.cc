@@ -231,6 +231,37 @@ TEST_F(VaultControlTest, WhatNeedsNoApprovalGetsNoTicket) {
                  VaultFault::full);
 }
 
+TEST_F(VaultControlTest, KeyBlocksGoInAndOutByTwo) {
+    const Buffer kbpk = unhex("000102030405060708090A0B0C0D0E0FF0E1D2C3B4A5968778695A4B3C2D1E0F");
+    const Buffer zero(32);
+    ASSERT_TRUE(vault_->begin_ceremony(
+        {.alias = "kbpk", .usage = KeyUsage::block_protection, .algorithm = KeyAlgorithm::aes}));
+    for (const Buffer& part : {kbpk, zero}) {
+        const SecretBytes bytes = SecretBytes::copy_of(part);
+        ASSERT_TRUE(vault_->add_component({.alias = "kbpk", .bytes = bytes}));
+    }
+    ASSERT_TRUE(vault_->finish_ceremony("kbpk", check_value_of(KeyAlgorithm::aes, kbpk).value()));
+    ASSERT_TRUE(vault_->create_key({.alias = "mac",
+                                    .usage = KeyUsage::mac_cmac,
+                                    .algorithm = KeyAlgorithm::aes,
+                                    .exportability = Exportability::trusted}));
+    appoint();
+    const protocol::ExportKeyBlockRequest out{.alias = "mac", .protection_key = "kbpk"};
+    expect_fault(vault_->export_key_block(out), ErrorKind::denied, VaultFault::approval_needed);
+    const auto answer = decide(out);
+    ASSERT_TRUE(answer.has_value());
+    const auto& block = std::get<protocol::KeyBlockAnswer>(*answer);
+    const protocol::ImportKeyBlockRequest in{.alias = "again",
+                                             .protection_key = "kbpk",
+                                             .usage = KeyUsage::mac_cmac,
+                                             .block = block.block};
+    expect_fault(vault_->import_key_block(in), ErrorKind::denied, VaultFault::approval_needed);
+    ASSERT_TRUE(decide(in));
+    EXPECT_EQ(vault_->key_info("again").value().check_value, block.check_value);
+    EXPECT_EQ(journal().back().subject, "again");
+    EXPECT_EQ(protocol::name_of_call(journal().back().call), "import_key_block");
+}
+
 // ---- Ceremonies -----------------------------------------------------------------------------
 
 class VaultCeremonyTest : public VaultControlTest {

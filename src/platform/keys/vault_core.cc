@@ -42,7 +42,10 @@ Plane plane_of(const VaultRequest& request) {
     const bool data =
         is_one_of<protocol::OpenCardRequest, protocol::OpenStoredRequest, protocol::MacRequest,
                   protocol::VerifyMacRequest, protocol::SignRequest,
-                  protocol::CheckSerialCipherRequest, protocol::TranslatePinRequest>(request);
+                  protocol::CheckSerialCipherRequest, protocol::TranslatePinRequest,
+                  protocol::GenerateMacRequest, protocol::CheckMacRequest,
+                  protocol::CheckCryptogramRequest, protocol::TranslateTerminalPinRequest,
+                  protocol::CheckTerminalMacRequest, protocol::AnswerTerminalMacRequest>(request);
     return data ? Plane::data : Plane::control;
 }
 
@@ -61,6 +64,12 @@ std::string subject_of(const VaultRequest& request) {
         with_phone(Bytes(card->card.ksn).first(sizeof(InitialKeyId)));
     } else if (const auto* pin = std::get_if<protocol::TranslatePinRequest>(&request)) {
         with_phone(Bytes(pin->pin.ksn).first(sizeof(InitialKeyId)));
+    } else if (const auto* terminal = std::get_if<protocol::UnlockTerminalRequest>(&request)) {
+        with_phone(terminal->terminal);
+    } else if (const auto* block = std::get_if<protocol::TranslateTerminalPinRequest>(&request)) {
+        with_phone(id_of(crypto::TdesKsn{block->ksn}));
+    } else if (const auto* mac = std::get_if<protocol::CheckTerminalMacRequest>(&request)) {
+        with_phone(id_of(crypto::TdesKsn{mac->ksn}));
     }
     return subject;
 }
@@ -111,12 +120,13 @@ Result<void> VaultCore::take_entry(Entry entry) {
     if (auto* key = std::get_if<KeyEntry>(&entry)) {
         std::string name = key->name;
         keys_.insert_or_assign(std::move(name), std::move(*key));
-    } else if (const auto* phone = std::get_if<PhoneEntry>(&entry)) {
-        Phone& known = phones_[phone->initial_key_id];
-        known.revoked = phone->revoked;
-        known.pin_failures = phone->pin_failures;
+    } else if (const auto* device = std::get_if<DeviceEntry>(&entry)) {
+        Device& known = devices_[device->device];
+        known.revoked = device->revoked;
+        known.pin_failures = device->pin_failures;
     } else if (const auto* replay = std::get_if<ReplayEntry>(&entry)) {
-        ReplayWindow& window = phones_[replay->initial_key_id].window(replay->of);
+        ReplayWindow& window =
+            devices_[{replay->initial_key_id, kind_of(replay->of)}].window(replay->of);
         window.raise_floor(replay->floor);
         window.remember(replay->counter, replay->digest);
     } else if (auto* operators = std::get_if<OperatorsEntry>(&entry)) {
@@ -222,12 +232,14 @@ Result<void> VaultCore::snapshot() {
         put(Entry(JournalHeadEntry{journal_->head()}));
         if (approvals_.active()) put(Entry(approvals_.who()));
         for (const auto& [name, key] : keys_) put(Entry(key.clone()));
-        for (const auto& [id, phone] : phones_) {
-            put(Entry(PhoneEntry{id, phone.revoked, phone.pin_failures}));
-            for (const ReplayOf of : {ReplayOf::cards, ReplayOf::pins}) {
-                const ReplayWindow& window = of == ReplayOf::cards ? phone.cards : phone.pins;
+        for (const auto& [id, device] : devices_) {
+            put(Entry(DeviceEntry{id, device.revoked, device.pin_failures}));
+            for (unsigned i = 0; i < replays; ++i) {
+                const auto of = static_cast<ReplayOf>(i);
+                if (kind_of(of) != id.kind) continue;
+                const ReplayWindow& window = device.window(of);
                 for (const ReplayWindow::Entry& used : window.entries()) {
-                    put(Entry(ReplayEntry{id, of, window.floor(), used.counter, used.digest}));
+                    put(Entry(ReplayEntry{id.id, of, window.floor(), used.counter, used.digest}));
                 }
             }
         }

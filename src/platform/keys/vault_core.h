@@ -37,7 +37,7 @@ struct Caller {
 class VaultCore {
 public:
     static constexpr std::size_t keys_max = 4'000'000;
-    static constexpr std::size_t phones_max = 1'000'000;
+    static constexpr std::size_t devices_max = 1'000'000;
     static constexpr std::size_t unsaved_replays_max = 64;
     // Refusals wait in memory for a while, as used serial numbers do.
     static constexpr std::size_t unwritten_lines_max = 64;
@@ -79,18 +79,21 @@ private:
             return std::hash<std::string_view>()(name);
         }
     };
-    struct IdHash {
-        std::size_t operator()(const InitialKeyId& id) const {
-            return std::hash<std::string_view>()(text_of(id));
+    struct DeviceHash {
+        std::size_t operator()(const DeviceId& device) const {
+            return std::hash<std::string_view>()(text_of(device.id)) +
+                   static_cast<std::size_t>(device.kind);
         }
     };
-    struct Phone {
-        ReplayWindow cards{};
-        ReplayWindow pins{};
+    struct Device {
+        std::array<ReplayWindow, 2> windows{};
         bool revoked = false;
         std::uint8_t pin_failures = 0;
 
-        ReplayWindow& window(ReplayOf of) { return of == ReplayOf::cards ? cards : pins; }
+        ReplayWindow& window(ReplayOf of) { return windows[place(of)]; }
+        const ReplayWindow& window(ReplayOf of) const { return windows[place(of)]; }
+        // A device has the two of its kind.
+        static std::size_t place(ReplayOf of) { return static_cast<std::size_t>(of) % 2; }
     };
     struct KeyUse {
         Operation operation;
@@ -102,6 +105,8 @@ private:
         ReplayOf of;
         std::uint32_t counter;
         CardDigest digest;
+
+        DeviceId device() const { return {id, kind_of(of)}; }
     };
     struct PinUse;
 
@@ -169,15 +174,36 @@ private:
     Answered on(const protocol::RevokeTerminalRequest& request);
     Answered on(const protocol::OpenCardRequest& request);
     Answered on(const protocol::OpenStoredRequest& request);
-    Answered on(const protocol::TranslatePinRequest& request);
-    Result<void> check_pin_use(const SerialUse& use) const;
-    Result<Buffer> translate(const protocol::TranslatePinRequest& request, const PinUse& use);
-    Result<void> count_pin_failure(const InitialKeyId& id);
-    Result<void> check_phone(const InitialKeyId& id) const;
-    Result<void> put_phone(const PhoneEntry& changed);
+    Result<void> check_device(const DeviceId& device) const;
+    Result<void> put_device(const DeviceEntry& changed);
     Result<bool> note_use(const SerialUse& use);
     Result<Buffer> seal_stored(Bytes stored_tlv);
     Result<SecretBytes> open_stored(Bytes stored_form) const;
+
+    // PINs: vault_core_pins.cc.
+    Answered on(const protocol::TranslatePinRequest& request);
+    Answered on(const protocol::TranslateTerminalPinRequest& request);
+    Answered on(const protocol::UnlockTerminalRequest& request);
+    Result<const KeyEntry*> pin_key(std::string_view name) const;
+    Result<void> check_pin_use(const SerialUse& use) const;
+    Result<const crypto::BlockKey*> sender_cipher(const PinUse& use);
+    Result<Buffer> translate(const PinUse& use);
+    Answered translate_and_note(const PinUse& use);
+    Result<void> count_pin_failure(const DeviceId& device);
+
+    // Key blocks: vault_core_blocks.cc.
+    Answered on(const protocol::CreateKeyRequest& request);
+    Answered on(const protocol::ImportKeyBlockRequest& request);
+    Answered on(const protocol::ExportKeyBlockRequest& request);
+
+    // MACs and cryptograms: vault_core_macs.cc.
+    Answered on(const protocol::GenerateMacRequest& request);
+    Answered on(const protocol::CheckMacRequest& request);
+    Answered on(const protocol::CheckCryptogramRequest& request);
+    Answered on(const protocol::CheckTerminalMacRequest& request);
+    Answered on(const protocol::AnswerTerminalMacRequest& request);
+    struct MacJob;
+    Result<Buffer> mac_of(const MacJob& job);
 
     Random& random_;
     const Clock& clock_;
@@ -194,7 +220,7 @@ private:
     Approvals approvals_;
     std::vector<Ceremony> ceremonies_;
     std::unordered_map<std::string, KeyEntry, NameHash, std::equal_to<>> keys_;
-    std::unordered_map<InitialKeyId, Phone, IdHash> phones_;
+    std::unordered_map<DeviceId, Device, DeviceHash> devices_;
     std::vector<ReplayEntry> unsaved_replays_;
     bool snapshot_owed_ = false;  // A key was destroyed that may be on disk still.
     // One cipher that is given the key of the terminal at hand: cheaper than to keep one for each.

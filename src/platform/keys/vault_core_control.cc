@@ -30,6 +30,9 @@ bool VaultCore::needs_approval(const VaultRequest& request) const {
     }
     return std::holds_alternative<protocol::ImportZmkRequest>(request) ||
            std::holds_alternative<protocol::FinishCeremonyRequest>(request) ||
+           std::holds_alternative<protocol::ImportKeyBlockRequest>(request) ||
+           std::holds_alternative<protocol::ExportKeyBlockRequest>(request) ||
+           std::holds_alternative<protocol::UnlockTerminalRequest>(request) ||
            std::holds_alternative<protocol::SetOperatorsRequest>(request);
 }
 

@@ -11,7 +11,8 @@ namespace {
 bool is_root(KeyUsage usage) {
     return usage == KeyUsage::base_derivation || usage == KeyUsage::pin_base_derivation ||
            usage == KeyUsage::zone_master || usage == KeyUsage::signing ||
-           usage == KeyUsage::block_protection || usage == KeyUsage::card_cryptogram;
+           usage == KeyUsage::block_protection || usage == KeyUsage::card_cryptogram ||
+           usage == KeyUsage::terminal_base_derivation;
 }
 
 // One overload each kind of name that a request has.
@@ -185,8 +186,9 @@ VaultCore::Answered VaultCore::on(const protocol::VaultStatusRequest&) {
     for (const auto& [name, key] : keys_) {
         if (key.state == KeyState::destroyed) continue;
         const KeyUsage usage = key.attributes.usage;
-        const bool base =
-            usage == KeyUsage::base_derivation || usage == KeyUsage::pin_base_derivation;
+        const bool base = usage == KeyUsage::base_derivation ||
+                          usage == KeyUsage::pin_base_derivation ||
+                          usage == KeyUsage::terminal_base_derivation;
         if (base) ++status.base_keys;
         if (usage == KeyUsage::zone_master) ++status.zone_keys;
         if (usage == KeyUsage::terminal_master) ++status.terminal_keys;
@@ -196,9 +198,9 @@ VaultCore::Answered VaultCore::on(const protocol::VaultStatusRequest&) {
         }
     }
     std::ranges::sort(status.listed, {}, &KeySummary::alias);
-    status.phones_seen = static_cast<std::uint32_t>(phones_.size());
-    for (const auto& [id, phone] : phones_) {
-        if (phone.pin_failures >= pin_failures_max) ++status.pin_locked_phones;
+    for (const auto& [id, device] : devices_) {
+        if (id.kind == DeviceKind::phone) ++status.phones_seen;
+        if (device.pin_failures >= pin_failures_max) ++status.pin_locked_phones;
     }
     status.operators = static_cast<std::uint32_t>(approvals_.who().operators.size());
     status.quorum = approvals_.who().quorum;

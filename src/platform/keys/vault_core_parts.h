@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "crypto/cipher.h"
 #include "crypto/dukpt_aes.h"
+#include "crypto/dukpt_tdes.h"
 #include "platform/keys/authorise.h"
 #include "protocol/vault_call.h"
 
@@ -36,6 +37,15 @@ inline std::string working_name(std::string_view terminal_key, std::string_view 
 inline InitialKeyId id_of(const crypto::AesKsn& ksn) {
     InitialKeyId id{};
     std::ranges::copy(ksn.initial_key_id(), id.begin());
+    return id;
+}
+
+// The same of a terminal: its serial number without the counter, which is the last 21 bits of 80.
+inline InitialKeyId id_of(const crypto::TdesKsn& ksn) {
+    constexpr unsigned counter_bits_here = 0x1F;
+    InitialKeyId id{};
+    std::copy_n(ksn.bytes.begin(), id.size(), id.begin());
+    id.back() = static_cast<std::uint8_t>(id.back() & ~counter_bits_here);
     return id;
 }
 

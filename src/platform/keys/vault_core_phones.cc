@@ -15,14 +15,14 @@ using protocol::DoneAnswer;
 
 // ---- Keys for a phone -----------------------------------------------------------------------
 
-Result<void> VaultCore::check_phone(const InitialKeyId& id) const {
-    const auto known = phones_.find(id);
-    if (known == phones_.end() || !known->second.revoked) return {};
+Result<void> VaultCore::check_device(const DeviceId& device) const {
+    const auto known = devices_.find(device);
+    if (known == devices_.end() || !known->second.revoked) return {};
     return refuse(ErrorKind::denied, VaultFault::terminal_revoked);
 }
 
-Result<void> VaultCore::put_phone(const PhoneEntry& changed) {
-    if (!phones_.contains(changed.initial_key_id) && phones_.size() >= phones_max) {
+Result<void> VaultCore::put_device(const DeviceEntry& changed) {
+    if (!devices_.contains(changed.device) && devices_.size() >= devices_max) {
         return refuse(ErrorKind::denied, VaultFault::full);
     }
     const Entry entry(changed);
@@ -43,12 +43,13 @@ Result<VaultAnswer> sealed_to(const EcPoint& recipient, Bytes info, Bytes key) {
 VaultCore::Answered VaultCore::on(const protocol::ExportInitialKeyRequest& request) {
     const KeyEntry* base = TRY(find(request.base_key));
     const SecretBytes key = TRY(backend_->dukpt_initial_key(*base, request.initial_key_id));
-    TRY_VOID(check_phone(request.initial_key_id));
+    const DeviceId phone{request.initial_key_id, DeviceKind::phone};
+    TRY_VOID(check_device(phone));
     // Whoever gets the key starts anew; a phone that was locked had its key replaced so.
-    const auto known = phones_.find(request.initial_key_id);
-    const bool locked = known != phones_.end() && known->second.pin_failures > 0;
+    const auto known = devices_.find(phone);
+    const bool locked = known != devices_.end() && known->second.pin_failures > 0;
     if (locked && base->attributes.usage == KeyUsage::pin_base_derivation) {
-        TRY_VOID(put_phone({.initial_key_id = request.initial_key_id}));
+        TRY_VOID(put_device({.device = phone}));
     }
     return sealed_to(request.recipient_point,
                      protocol::initial_key_envelope_info(request.initial_key_id), key.bytes());
@@ -61,13 +62,13 @@ VaultCore::Answered VaultCore::on(const protocol::ExportSerialKeyRequest& reques
 }
 
 VaultCore::Answered VaultCore::on(const protocol::RevokeTerminalRequest& request) {
-    PhoneEntry changed{.initial_key_id = request.initial_key_id, .revoked = true};
-    const auto known = phones_.find(request.initial_key_id);
-    if (known != phones_.end()) {
+    DeviceEntry changed{.device = {request.initial_key_id, request.kind}, .revoked = true};
+    const auto known = devices_.find(changed.device);
+    if (known != devices_.end()) {
         if (known->second.revoked) return DoneAnswer{};
         changed.pin_failures = known->second.pin_failures;
     }
-    TRY_VOID(put_phone(changed));
+    TRY_VOID(put_device(changed));
     return DoneAnswer{};
 }
 
@@ -109,12 +110,12 @@ Result<SecretBytes> open_sealed(KeyBackend& backend, const KeyEntry& base,
 
 // True where the same was opened before.
 Result<bool> VaultCore::note_use(const SerialUse& use) {
-    const auto known = phones_.find(use.id);
-    if (known == phones_.end() && phones_.size() >= phones_max) {
+    const auto known = devices_.find(use.device());
+    if (known == devices_.end() && devices_.size() >= devices_max) {
         return refuse(ErrorKind::denied, VaultFault::full);
     }
     ReplayWindow& window =
-        (known == phones_.end() ? phones_[use.id] : known->second).window(use.of);
+        (known == devices_.end() ? devices_[use.device()] : known->second).window(use.of);
     switch (window.judge(use.counter, use.digest)) {
         case ReplayVerdict::repeated:
             return true;
@@ -135,7 +136,7 @@ VaultCore::Answered VaultCore::on(const protocol::OpenCardRequest& request) {
     const auto ksn = TRY(crypto::AesKsn::parse(request.card.ksn));
     const KeyEntry* base = TRY(find(request.base_key));
     TRY_VOID(authorise(Operation::derive_card_key, base->attributes, base->state));
-    TRY_VOID(check_phone(id_of(ksn)));
+    TRY_VOID(check_device({id_of(ksn), DeviceKind::phone}));
     protocol::OpenCardAnswer out;
     out.card_tlv = TRY(open_sealed(*backend_, *base, request, ksn));
     CardContent content = TRY(read_card_content(out.card_tlv.bytes()));

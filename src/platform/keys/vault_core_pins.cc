@@ -2,6 +2,7 @@
 // one call, with one answer to everything that is wrong.
 #include "base/pan.h"
 #include "codec/ber_tlv.h"
+#include "crypto/dukpt_tdes.h"
 #include "crypto/hash.h"
 #include "crypto/pin_block.h"
 #include "platform/keys/vault_core.h"
@@ -12,10 +13,13 @@
 namespace softpos::keys {
 
 struct VaultCore::PinUse {
-    const SerialUse& serial;
+    SerialUse serial;
     const KeyEntry& base;
-    const KeyEntry& pin_key;
-    crypto::PinFormat format;
+    Bytes ksn;
+    Bytes block;
+    crypto::PinFormat from;
+    const KeyEntry& target;
+    crypto::PinFormat to;
     const Pan& pan;
 };
 
@@ -63,18 +67,18 @@ Result<Pan> pan_of(Bytes stored_tlv) {
     return Pan::parse(text_of(digits.bytes().first(count)));
 }
 
-// What the serial number was used for: this block, this card, this terminal.
-CardDigest digest_of(const protocol::TranslatePinRequest& request, const Pan& pan) {
-    SecretBytes all(request.pin.block.size() + Pan::digits_max + 1 + protocol::key_alias_bytes_max);
+// What the serial number was used for: this block, this card, this terminal, this format.
+CardDigest digest_of(Bytes block, const Pan& pan, crypto::PinFormat to, std::string_view target) {
+    SecretBytes all(block.size() + Pan::digits_max + 1 + protocol::key_alias_bytes_max);
     std::size_t size = 0;
     const auto put = [&](Bytes bytes) {
         std::ranges::copy(bytes, all.writable().subspan(size).begin());
         size += bytes.size();
     };
-    put(request.pin.block);
+    put(block);
     put(bytes_of(pan.clear_digits()));
-    all.writable()[size++] = static_cast<std::uint8_t>(request.format);
-    put(bytes_of(request.terminal_key));
+    all.writable()[size++] = static_cast<std::uint8_t>(to);
+    put(bytes_of(target));
     const auto whole = crypto::sha256(all.bytes().first(size));
     CardDigest digest{};
     std::copy_n(whole.begin(), digest.size(), digest.begin());
@@ -83,75 +87,140 @@ CardDigest digest_of(const protocol::TranslatePinRequest& request, const Pan& pa
 
 }  // namespace
 
+// A terminal's own, or one that other terminals share: a zone key that came in a key block.
+Result<const KeyEntry*> VaultCore::pin_key(std::string_view name) const {
+    const KeyEntry* key = TRY(find(name));
+    if (key->attributes.usage != KeyUsage::pin) key = TRY(working_key(name, pin_suffix));
+    TRY_VOID(authorise(Operation::encrypt_pin, key->attributes, key->state));
+    return key;
+}
+
 // Revoked, locked, used for another block: before anything is decrypted.
 Result<void> VaultCore::check_pin_use(const SerialUse& use) const {
-    const auto known = phones_.find(use.id);
-    if (known == phones_.end()) return {};
-    const Phone& phone = known->second;
-    if (phone.revoked || phone.pin_failures >= pin_failures_max) return refused();
-    const ReplayVerdict verdict = phone.pins.judge(use.counter, use.digest);
+    const auto known = devices_.find(use.device());
+    if (known == devices_.end()) return {};
+    const Device& device = known->second;
+    if (device.revoked || device.pin_failures >= pin_failures_max) return refused();
+    const ReplayVerdict verdict = device.window(use.of).judge(use.counter, use.digest);
     if (verdict == ReplayVerdict::fresh || verdict == ReplayVerdict::repeated) return {};
     return refused();
 }
 
-Result<Buffer> VaultCore::translate(const protocol::TranslatePinRequest& request,
-                                    const PinUse& use) {
-    TRY_VOID(check_pin_use(use.serial));
-    const auto ksn = TRY(crypto::AesKsn::parse(request.pin.ksn));
-    const auto key = backend_->dukpt_pin_key(use.base, ksn);
+namespace {
+
+Result<SecretBytes> sender_key(KeyBackend& backend, const KeyEntry& base, Bytes ksn) {
+    if (base.attributes.usage == KeyUsage::pin_base_derivation) {
+        return backend.dukpt_pin_key(base, TRY(crypto::AesKsn::parse(ksn)));
+    }
+    const UsableKey bdk = TRY(backend.use(Operation::derive_terminal_pin_key, base));
+    return crypto::dukpt_tdes_host_key(bdk.bytes(), TRY(crypto::TdesKsn::parse(ksn)),
+                                       crypto::TdesDukptUsage::pin_encryption);
+}
+
+}  // namespace
+
+Result<const crypto::BlockKey*> VaultCore::sender_cipher(const PinUse& use) {
+    const auto key = sender_key(*backend_, use.base, use.ksn);
     if (!key) {
         if (key.error().kind == ErrorKind::unavailable) return std::unexpected(key.error());
         return refused();
     }
-    if (pin_cipher_) {
+    const crypto::Cipher cipher = crypto::pin_cipher(use.from);
+    if (pin_cipher_ && pin_cipher_->cipher() == cipher) {
         TRY_VOID(pin_cipher_->rekey(key->bytes()));
     } else {
-        pin_cipher_.emplace(TRY(crypto::BlockKey::make(crypto::Cipher::aes, key->bytes())));
+        pin_cipher_.emplace(TRY(crypto::BlockKey::make(cipher, key->bytes())));
     }
-    const auto* under = TRY(cipher_for({Operation::encrypt_pin, use.pin_key}));
+    return &*pin_cipher_;
+}
+
+Result<Buffer> VaultCore::translate(const PinUse& use) {
+    TRY_VOID(check_pin_use(use.serial));
+    const auto* from = TRY(sender_cipher(use));
+    const auto* under = TRY(cipher_for({Operation::encrypt_pin, use.target}));
     const auto block =
-        crypto::translate_pin({crypto::PinFormat::iso4, *pin_cipher_}, request.pin.block,
-                              {use.format, *under}, &use.pan, random_);
+        crypto::translate_pin({use.from, *from}, use.block, {use.to, *under}, &use.pan, random_);
     if (!block) return refused();
     const Bytes bytes = block->bytes();
     return Buffer(bytes.begin(), bytes.end());
 }
 
 // On disk before the caller learns that it failed.
-Result<void> VaultCore::count_pin_failure(const InitialKeyId& id) {
-    const auto known = phones_.find(id);
-    PhoneEntry changed{.initial_key_id = id, .revoked = false, .pin_failures = 0};
-    if (known != phones_.end()) {
+Result<void> VaultCore::count_pin_failure(const DeviceId& device) {
+    const auto known = devices_.find(device);
+    DeviceEntry changed{.device = device, .revoked = false, .pin_failures = 0};
+    if (known != devices_.end()) {
         changed.revoked = known->second.revoked;
         changed.pin_failures = known->second.pin_failures;
     }
     if (changed.pin_failures >= pin_failures_max) return {};
     ++changed.pin_failures;
-    return put_phone(changed);
+    return put_device(changed);
+}
+
+VaultCore::Answered VaultCore::translate_and_note(const PinUse& use) {
+    // What the caller did wrong is told apart; what the sender did is not.
+    if (use.target.attributes.algorithm != algorithm_for(use.to)) {
+        return refuse(ErrorKind::denied, VaultFault::not_permitted);
+    }
+    auto translated = translate(use);
+    if (translated) {
+        TRY_VOID(note_use(use.serial));
+        return protocol::PinBlockAnswer{std::move(*translated)};
+    }
+    if (is_pin_refusal(translated.error())) TRY_VOID(count_pin_failure(use.serial.device()));
+    return std::unexpected(translated.error());
 }
 
 VaultCore::Answered VaultCore::on(const protocol::TranslatePinRequest& request) {
-    // What the caller did wrong is told apart; what the phone did is not.
     const KeyEntry* base = TRY(find(request.base_key));
     TRY_VOID(authorise(Operation::derive_pin_key, base->attributes, base->state));
-    const KeyEntry* pin_key = TRY(working_key(request.terminal_key, pin_suffix));
-    TRY_VOID(authorise(Operation::encrypt_pin, pin_key->attributes, pin_key->state));
-    const crypto::PinFormat format = format_of(request.format);
-    if (pin_key->attributes.algorithm != algorithm_for(format)) {
-        return refuse(ErrorKind::denied, VaultFault::not_permitted);
-    }
+    const KeyEntry* target = TRY(pin_key(request.terminal_key));
     const SecretBytes stored = TRY(open_stored(request.stored_form));
     const Pan pan = TRY(pan_of(stored.bytes()));
     const auto ksn = TRY(crypto::AesKsn::parse(request.pin.ksn));
-    const SerialUse use{id_of(ksn), ReplayOf::pins, ksn.counter(), digest_of(request, pan)};
+    const crypto::PinFormat to = format_of(request.format);
+    const CardDigest digest = digest_of(request.pin.block, pan, to, request.terminal_key);
+    return translate_and_note({.serial = {id_of(ksn), ReplayOf::pins, ksn.counter(), digest},
+                               .base = *base,
+                               .ksn = request.pin.ksn,
+                               .block = request.pin.block,
+                               .from = crypto::PinFormat::iso4,
+                               .target = *target,
+                               .to = to,
+                               .pan = pan});
+}
 
-    auto translated = translate(request, {use, *base, *pin_key, format, pan});
-    if (translated) {
-        TRY_VOID(note_use(use));
-        return protocol::PinBlockAnswer{std::move(*translated)};
+VaultCore::Answered VaultCore::on(const protocol::TranslateTerminalPinRequest& request) {
+    const KeyEntry* base = TRY(find(request.base_key));
+    TRY_VOID(authorise(Operation::derive_terminal_pin_key, base->attributes, base->state));
+    const KeyEntry* target = TRY(pin_key(request.terminal_key));
+    const crypto::PinFormat from = format_of(request.from);
+    if (crypto::pin_cipher(from) != crypto::Cipher::tdes) {
+        return refuse(ErrorKind::malformed, VaultFault::malformed_request);
     }
-    if (is_pin_refusal(translated.error())) TRY_VOID(count_pin_failure(use.id));
-    return std::unexpected(translated.error());
+    const SecretBytes stored = TRY(open_stored(request.stored_form));
+    const Pan pan = TRY(pan_of(stored.bytes()));
+    const auto ksn = TRY(crypto::TdesKsn::parse(request.ksn));
+    const crypto::PinFormat to = format_of(request.format);
+    const CardDigest digest = digest_of(request.block, pan, to, request.terminal_key);
+    return translate_and_note(
+        {.serial = {id_of(ksn), ReplayOf::terminal_pins, ksn.counter(), digest},
+         .base = *base,
+         .ksn = request.ksn,
+         .block = request.block,
+         .from = from,
+         .target = *target,
+         .to = to,
+         .pan = pan});
+}
+
+VaultCore::Answered VaultCore::on(const protocol::UnlockTerminalRequest& request) {
+    const DeviceId device{request.terminal, DeviceKind::terminal};
+    const auto known = devices_.find(device);
+    if (known == devices_.end()) return refuse(ErrorKind::not_found, VaultFault::unknown_key);
+    TRY_VOID(put_device({.device = device, .revoked = known->second.revoked}));
+    return protocol::DoneAnswer{};
 }
 
 }  // namespace softpos::keys

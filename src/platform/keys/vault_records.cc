@@ -11,14 +11,14 @@ namespace {
 
 constexpr std::uint8_t key_mark = 'K';
 constexpr std::uint8_t replay_mark = 'R';
-constexpr std::uint8_t phone_mark = 'P';
+constexpr std::uint8_t device_mark = 'P';
 constexpr std::uint8_t journal_mark = 'J';
 constexpr std::uint8_t head_mark = 'H';
 constexpr std::uint8_t operators_mark = 'O';
 constexpr std::size_t head_bytes = 8 + sizeof(JournalMac);
 constexpr std::size_t attribute_bytes = 8;
 constexpr std::size_t replay_bytes = 8 + 1 + 4 + 4 + 16;
-constexpr std::size_t phone_bytes = 8 + 1 + 1;
+constexpr std::size_t device_bytes = 8 + 1 + 1 + 1;
 
 struct SizeRange {
     std::size_t min;
@@ -85,7 +85,7 @@ Result<KeyEntry> read_key(ByteReader& in) {
 
 Result<ReplayEntry> read_replay(ByteReader& in) {
     const auto bytes = in.take(replay_bytes);
-    if (!bytes || (*bytes)[8] > 1) return bad();
+    if (!bytes || (*bytes)[8] >= replays) return bad();
     ReplayEntry entry;
     std::ranges::copy(bytes->first(8), entry.initial_key_id.begin());
     entry.of = static_cast<ReplayOf>((*bytes)[8]);
@@ -95,13 +95,14 @@ Result<ReplayEntry> read_replay(ByteReader& in) {
     return entry;
 }
 
-Result<PhoneEntry> read_phone(ByteReader& in) {
-    const auto bytes = in.take(phone_bytes);
-    if (!bytes || (*bytes)[8] > 1) return bad();
-    PhoneEntry entry;
-    std::ranges::copy(bytes->first(8), entry.initial_key_id.begin());
-    entry.revoked = (*bytes)[8] == 1;
-    entry.pin_failures = (*bytes)[9];
+Result<DeviceEntry> read_device(ByteReader& in) {
+    const auto bytes = in.take(device_bytes);
+    if (!bytes || (*bytes)[8] >= protocol::device_kinds || (*bytes)[9] > 1) return bad();
+    DeviceEntry entry;
+    std::ranges::copy(bytes->first(8), entry.device.id.begin());
+    entry.device.kind = static_cast<DeviceKind>((*bytes)[8]);
+    entry.revoked = (*bytes)[9] == 1;
+    entry.pin_failures = (*bytes)[10];
     return entry;
 }
 
@@ -160,8 +161,8 @@ std::size_t size_of(const KeyEntry& key) {
 std::size_t size_of(const ReplayEntry&) {
     return 1 + replay_bytes;
 }
-std::size_t size_of(const PhoneEntry&) {
-    return 1 + phone_bytes;
+std::size_t size_of(const DeviceEntry&) {
+    return 1 + device_bytes;
 }
 
 }  // namespace
@@ -200,11 +201,12 @@ void EntryWriter::put_one(const ReplayEntry& replay) {
     put_bytes(replay.digest);
 }
 
-void EntryWriter::put_one(const PhoneEntry& phone) {
-    put_byte(phone_mark);
-    put_bytes(phone.initial_key_id);
-    put_byte(phone.revoked ? 1 : 0);
-    put_byte(phone.pin_failures);
+void EntryWriter::put_one(const DeviceEntry& device) {
+    put_byte(device_mark);
+    put_bytes(device.device.id);
+    put_byte(static_cast<std::uint8_t>(device.device.kind));
+    put_byte(device.revoked ? 1 : 0);
+    put_byte(device.pin_failures);
 }
 
 void EntryWriter::put_one(const JournalEntry& journal) {
@@ -243,8 +245,8 @@ Result<std::vector<Entry>> read_entries(Bytes bytes) {
             entries.emplace_back(TRY(read_key(in)));
         } else if (*mark == replay_mark) {
             entries.emplace_back(TRY(read_replay(in)));
-        } else if (*mark == phone_mark) {
-            entries.emplace_back(TRY(read_phone(in)));
+        } else if (*mark == device_mark) {
+            entries.emplace_back(TRY(read_device(in)));
         } else if (*mark == journal_mark) {
             entries.emplace_back(TRY(read_journal(in)));
         } else if (*mark == head_mark) {

@@ -21,8 +21,23 @@ constexpr std::size_t key_body_bytes_max = 250;
 constexpr std::size_t stored_name_bytes_max = protocol::key_alias_bytes_max + 8;
 constexpr std::size_t record_entries_bytes_max = 8UL * 1024;
 
-// Serial numbers count apart for each base key of a phone.
-enum class ReplayOf : std::uint8_t { cards, pins };
+using protocol::DeviceKind;
+
+// Serial numbers count apart for each base key of a phone, and for each use of a terminal's.
+enum class ReplayOf : std::uint8_t { cards, pins, terminal_pins, terminal_macs };
+constexpr unsigned replays = 4;
+
+constexpr DeviceKind kind_of(ReplayOf of) {
+    return of == ReplayOf::cards || of == ReplayOf::pins ? DeviceKind::phone : DeviceKind::terminal;
+}
+
+// Who counted. The same eight bytes are another device in the other kind.
+struct DeviceId {
+    InitialKeyId id{};
+    DeviceKind kind = DeviceKind::phone;
+
+    friend bool operator==(const DeviceId&, const DeviceId&) = default;
+};
 
 struct ReplayEntry {
     InitialKeyId initial_key_id{};
@@ -32,9 +47,9 @@ struct ReplayEntry {
     CardDigest digest{};
 };
 
-// What else is known of a phone.
-struct PhoneEntry {
-    InitialKeyId initial_key_id{};
+// What else is known of a device.
+struct DeviceEntry {
+    DeviceId device{};
     bool revoked = false;
     std::uint8_t pin_failures = 0;  // Since its initial key of PINs was made.
 };
@@ -53,8 +68,8 @@ struct OperatorsEntry {
     std::vector<protocol::VaultOperator> operators{};
 };
 
-using Entry =
-    std::variant<KeyEntry, ReplayEntry, PhoneEntry, JournalEntry, JournalHeadEntry, OperatorsEntry>;
+using Entry = std::variant<KeyEntry, ReplayEntry, DeviceEntry, JournalEntry, JournalHeadEntry,
+                           OperatorsEntry>;
 
 // Entries behind each other in memory that is wiped, up to record_entries_bytes_max.
 class EntryWriter {
@@ -70,7 +85,7 @@ public:
 private:
     void put_one(const KeyEntry& key);
     void put_one(const ReplayEntry& replay);
-    void put_one(const PhoneEntry& phone);
+    void put_one(const DeviceEntry& device);
     void put_one(const JournalEntry& journal);
     void put_one(const JournalHeadEntry& journal);
     void put_one(const OperatorsEntry& operators);
