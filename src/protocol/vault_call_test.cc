@@ -13,6 +13,33 @@ namespace {
 
 using testing::unhex;
 
+void add_host_requests(std::vector<VaultRequest>& all) {
+    all.emplace_back(
+        CreateKeyRequest{"mac", KeyUsage::mac_hmac, KeyAlgorithm::hmac, Exportability::trusted});
+    all.emplace_back(
+        ImportKeyBlockRequest{"mac", "kbpk", KeyUsage::mac_cbc, true, "D0016M0TC00N0000"});
+    all.emplace_back(ExportKeyBlockRequest{"mac", "kbpk", KeyBlockKind::sm4});
+    all.emplace_back(GenerateMacRequest{"mac", MacPadding::length, Buffer(250, 2)});
+    all.emplace_back(CheckMacRequest{"mac", MacPadding::bit, Buffer(), Buffer(4, 2)});
+    CheckCryptogramRequest card{.alias = "imk",
+                                .method = CardKeyMethod::emv_option_b,
+                                .pan = SecretBytes::copy_of(bytes_of("6210940000000003")),
+                                .counter = 0x0102,
+                                .data = Buffer(40, 1),
+                                .cryptogram = {1, 2, 3}};
+    card.response_code = std::array<std::uint8_t, 2>{'0', '0'};
+    all.emplace_back(std::move(card));
+    all.emplace_back(CheckCryptogramRequest{.alias = "imk",
+                                            .pan = SecretBytes::copy_of(bytes_of("621094000000")),
+                                            .data = Buffer(1, 1)});
+    all.emplace_back(TranslateTerminalPinRequest{
+        "bdk", {1, 2}, {3, 4}, PinBlockFormat::iso3, Buffer(90, 5), "tmk:1", PinBlockFormat::iso0});
+    all.emplace_back(CheckTerminalMacRequest{"bdk", {1, 2}, Buffer(40, 1), Buffer(8, 2)});
+    all.emplace_back(AnswerTerminalMacRequest{"bdk", {1, 2}, Buffer(40, 1)});
+    all.emplace_back(UnlockTerminalRequest{{1, 2, 3, 4, 5, 6, 7, 8}});
+    all.emplace_back(RevokeTerminalRequest{{1, 2, 3}, DeviceKind::terminal});
+}
+
 std::vector<VaultRequest> requests() {
     std::vector<VaultRequest> all;
     all.emplace_back(VaultStatusRequest{});
@@ -60,30 +87,7 @@ std::vector<VaultRequest> requests() {
     all.emplace_back(FinishCeremonyRequest{"zmk", {1, 2, 3}});
     all.emplace_back(ReadJournalRequest{77});
     all.emplace_back(VerifyJournalRequest{});
-    all.emplace_back(
-        CreateKeyRequest{"mac", KeyUsage::mac_hmac, KeyAlgorithm::hmac, Exportability::trusted});
-    all.emplace_back(
-        ImportKeyBlockRequest{"mac", "kbpk", KeyUsage::mac_cbc, true, "D0016M0TC00N0000"});
-    all.emplace_back(ExportKeyBlockRequest{"mac", "kbpk", KeyBlockKind::sm4});
-    all.emplace_back(GenerateMacRequest{"mac", MacPadding::length, Buffer(250, 2)});
-    all.emplace_back(CheckMacRequest{"mac", MacPadding::bit, Buffer(), Buffer(4, 2)});
-    CheckCryptogramRequest card{.alias = "imk",
-                                .method = CardKeyMethod::emv_option_b,
-                                .pan = SecretBytes::copy_of(bytes_of("6210940000000003")),
-                                .counter = 0x0102,
-                                .data = Buffer(40, 1),
-                                .cryptogram = {1, 2, 3}};
-    card.response_code = std::array<std::uint8_t, 2>{'0', '0'};
-    all.emplace_back(std::move(card));
-    all.emplace_back(CheckCryptogramRequest{.alias = "imk",
-                                            .pan = SecretBytes::copy_of(bytes_of("621094000000")),
-                                            .data = Buffer(1, 1)});
-    all.emplace_back(TranslateTerminalPinRequest{
-        "bdk", {1, 2}, {3, 4}, PinBlockFormat::iso3, Buffer(90, 5), "tmk:1", PinBlockFormat::iso0});
-    all.emplace_back(CheckTerminalMacRequest{"bdk", {1, 2}, Buffer(40, 1), Buffer(8, 2)});
-    all.emplace_back(AnswerTerminalMacRequest{"bdk", {1, 2}, Buffer(40, 1)});
-    all.emplace_back(UnlockTerminalRequest{{1, 2, 3, 4, 5, 6, 7, 8}});
-    all.emplace_back(RevokeTerminalRequest{{1, 2, 3}, DeviceKind::terminal});
+    add_host_requests(all);
     return all;
 }
 
