@@ -117,7 +117,7 @@ std::vector<VaultAnswer> answers() {
     info.key.exportability = Exportability::sensitive;
     info.key.version = 7;
     info.key.dual_control = true;
-    info.key.protection = Protection::wrapped_soft;
+    info.key.protection = KeyProtection::wrapped_soft;
     all.emplace_back(info);
     all.emplace_back(DoneAnswer{});
     all.emplace_back(KeyCheckAnswer{{1, 2, 3}});

@@ -62,7 +62,7 @@ enum class Exportability : char {
 constexpr char exportabilities[] = {'E', 'N', 'S'};
 
 // Where the key itself is.
-enum class Protection : std::uint8_t {
+enum class KeyProtection : std::uint8_t {
     soft,          // In the vault's memory and files.
     wrapped_soft,  // In its files under a key that never leaves a token; in memory while it works.
     token,         // In a token, and works there.
@@ -99,7 +99,7 @@ struct KeyDetails : KeySummary {
     Exportability exportability = Exportability::none;
     std::uint8_t version = 0;
     bool dual_control = false;
-    Protection protection = Protection::soft;
+    KeyProtection protection = KeyProtection::soft;
 
     friend bool operator==(const KeyDetails&, const KeyDetails&) = default;
 };

@@ -8,12 +8,12 @@
 
 namespace softpos::keys {
 
-using protocol::Protection;
+using protocol::KeyProtection;
 using protocol::protections;
 
 // The key, the key under one in the token, or its number and size in the token.
 struct KeyBody {
-    Protection protection = Protection::soft;
+    KeyProtection protection = KeyProtection::soft;
     SecretBytes bytes{};  // Empty of a key that was destroyed.
 };
 

@@ -6,11 +6,11 @@
 namespace softpos::keys {
 
 Result<KeyBody> SoftBackend::do_generate(std::string_view, const KeyAttributes& attributes) {
-    return KeyBody{Protection::soft, fresh_key(attributes, random_)};
+    return KeyBody{KeyProtection::soft, fresh_key(attributes, random_)};
 }
 
 Result<KeyBody> SoftBackend::do_import(std::string_view, const KeyAttributes&, Bytes key) {
-    return KeyBody{Protection::soft, SecretBytes::copy_of(key)};
+    return KeyBody{KeyProtection::soft, SecretBytes::copy_of(key)};
 }
 
 Result<void> SoftBackend::do_destroy(const KeyEntry& key) {
@@ -20,7 +20,7 @@ Result<void> SoftBackend::do_destroy(const KeyEntry& key) {
 
 // A vault that was opened with a token once cannot be opened without it.
 Result<UsableKey> SoftBackend::do_use(const KeyEntry& key) {
-    if (key.body.protection != Protection::soft) {
+    if (key.body.protection != KeyProtection::soft) {
         return fail(ErrorKind::unavailable, "vault: the key is in a token");
     }
     return UsableKey(key.body.bytes.bytes());

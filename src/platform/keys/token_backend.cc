@@ -39,12 +39,12 @@ struct TokenBody {
         SecretBytes bytes(id.size() + 1);
         std::ranges::copy(id, bytes.writable().begin());
         bytes.writable().back() = static_cast<std::uint8_t>(key_bytes);
-        return {Protection::token, std::move(bytes)};
+        return {KeyProtection::token, std::move(bytes)};
     }
     static Result<TokenBody> of(const KeyEntry& key) {
         TokenBody body;
         const Bytes bytes = key.body.bytes.bytes();
-        if (key.body.protection != Protection::token || bytes.size() != body.id.size() + 1) {
+        if (key.body.protection != KeyProtection::token || bytes.size() != body.id.size() + 1) {
             return refuse(ErrorKind::internal, VaultFault::storage);
         }
         std::ranges::copy(bytes.first(body.id.size()), body.id.begin());
@@ -117,11 +117,11 @@ Result<SecretBytes> TokenBackend::open_master(Bytes sealed) {
 }
 
 Result<KeyEntry> TokenBackend::plain(const KeyEntry& key) {
-    if (key.body.protection != Protection::wrapped_soft) {
+    if (key.body.protection != KeyProtection::wrapped_soft) {
         return refuse(ErrorKind::internal, VaultFault::not_permitted);
     }
     SecretBytes bytes = TRY(unwrap(aad_of(key.name, key.attributes), key.body.bytes.bytes()));
-    return KeyEntry{key.name, key.attributes, key.state, {Protection::soft, std::move(bytes)}};
+    return KeyEntry{key.name, key.attributes, key.state, {KeyProtection::soft, std::move(bytes)}};
 }
 
 // ---- The life of keys -----------------------------------------------------------------------
@@ -139,7 +139,7 @@ Result<KeyBody> TokenBackend::do_generate(std::string_view name, const KeyAttrib
 Result<KeyBody> TokenBackend::do_import(std::string_view name, const KeyAttributes& attributes,
                                         Bytes key) {
     if (!in_token(attributes)) {
-        return KeyBody{Protection::wrapped_soft, TRY(wrap(aad_of(name, attributes), key))};
+        return KeyBody{KeyProtection::wrapped_soft, TRY(wrap(aad_of(name, attributes), key))};
     }
     // Keys of 24 bytes cannot be walked down in a token: the derivation gives whole blocks.
     if (key.size() != 16 && key.size() != 32) {
@@ -151,7 +151,7 @@ Result<KeyBody> TokenBackend::do_import(std::string_view name, const KeyAttribut
 }
 
 Result<void> TokenBackend::do_destroy(const KeyEntry& key) {
-    if (key.body.protection == Protection::token) {
+    if (key.body.protection == KeyProtection::token) {
         return or_unavailable(token_->destroy(TRY(TokenBody::of(key)).id));
     }
     return soft_.destroy(key);
@@ -187,7 +187,7 @@ Result<EcPoint> TokenBackend::do_public_point(const KeyEntry& key) {
 }
 
 Result<KeyCheck> TokenBackend::do_check_value(const KeyEntry& key) {
-    if (key.body.protection != Protection::token) return soft_.check_value(TRY(plain(key)));
+    if (key.body.protection != KeyProtection::token) return soft_.check_value(TRY(plain(key)));
     // As crypto::cmac_kcv().
     constexpr std::array<std::uint8_t, 16> zeros{};
     const auto mac = TRY(or_unavailable(token_->cmac(TRY(TokenBody::of(key)).id, zeros)));

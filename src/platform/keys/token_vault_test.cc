@@ -74,10 +74,11 @@ protected:
 TEST_F(TokenVaultTest, BaseKeysAreInTheTokenAndTheOthersUnderIt) {
     for (int i = 0; i < 2; ++i) {
         for (const char* name : {"bdk", "bdk:pins"}) {
-            EXPECT_EQ(vault_->key_info(name).value().protection, Protection::token) << name;
+            EXPECT_EQ(vault_->key_info(name).value().protection, KeyProtection::token) << name;
         }
         for (const char* name : {"permits", "serial", "zmk", "tmk"}) {
-            EXPECT_EQ(vault_->key_info(name).value().protection, Protection::wrapped_soft) << name;
+            EXPECT_EQ(vault_->key_info(name).value().protection, KeyProtection::wrapped_soft)
+                << name;
         }
         reopen();
     }

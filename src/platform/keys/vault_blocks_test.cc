@@ -100,7 +100,7 @@ TEST_P(VaultBlocksTest, AKeyComesInUnderEachVersionAndWorks) {
         EXPECT_EQ(info.version, 42U);
         EXPECT_EQ(info.exportability, Exportability::trusted);
         EXPECT_EQ(info.mode, KeyMode::mac_both);
-        EXPECT_EQ(info.protection, GetParam() ? Protection::wrapped_soft : Protection::soft);
+        EXPECT_EQ(info.protection, GetParam() ? KeyProtection::wrapped_soft : KeyProtection::soft);
         expect_fault(import(alias, KeyUsage::mac_cmac, block, alias_of(one.kind)),
                      ErrorKind::conflict, VaultFault::alias_taken);
     }

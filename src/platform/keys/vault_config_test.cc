@@ -46,7 +46,7 @@ TEST_F(VaultConfigTest, AVaultIsMadeOnceAndStartsAsItWasMade) {
         const auto info = (*vault)->key_info("bdk").value();
         EXPECT_EQ(info.check_value, check);
         EXPECT_EQ(info.protection,
-                  home == KeyHome::software ? Protection::soft : Protection::token);
+                  home == KeyHome::software ? KeyProtection::soft : KeyProtection::token);
         std::filesystem::remove_all(folder());
     }
 }

@@ -77,7 +77,7 @@ Result<KeyEntry> read_key(ByteReader& in) {
                                 .version = is[4],
                                 .dual_control = is[5] == 1},
                  .state = static_cast<KeyState>(is[6]),
-                 .body = {static_cast<Protection>(is[7]), SecretBytes::copy_of(*body)}};
+                 .body = {static_cast<KeyProtection>(is[7]), SecretBytes::copy_of(*body)}};
     const bool gone = key.state == KeyState::destroyed;
     if (!is_legal(key.attributes) || body->empty() != gone) return bad();
     return key;

@@ -19,7 +19,7 @@ KeyEntry key_named(const std::string& name) {
     return {.name = name,
             .attributes = *attributes_for(KeyUsage::terminal_master, KeyAlgorithm::tdes),
             .state = KeyState::active,
-            .body = {Protection::soft, SecretBytes::copy_of(Buffer(16, 0xA5))}};
+            .body = {KeyProtection::soft, SecretBytes::copy_of(Buffer(16, 0xA5))}};
 }
 
 class VaultStoreTest : public ::testing::Test {
