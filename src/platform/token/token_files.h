@@ -16,8 +16,8 @@ constexpr const char* softhsm_module_default = "/usr/lib/softhsm/libsofthsm2.so"
 // What SoftHSM calls at work beside what the gate lets through anyway (host/gate.h), and what it
 // may fail at: it would like to write to the system's log. It reads and writes below its folder
 // only.
-constexpr std::array softhsm_calls{"newfstatat", "fstat", "getdents64", "unlink", "mkdir"};
-constexpr std::array softhsm_calls_failing{"socket", "connect"};
+inline constexpr std::array softhsm_calls{"newfstatat", "fstat", "getdents64", "unlink", "mkdir"};
+inline constexpr std::array softhsm_calls_failing{"socket", "connect"};
 
 // The first line of a file that only its owner may read: this user, root, or the one that this
 // process will become. denied for any other mode and owner.
