@@ -7,6 +7,7 @@
 #include "platform/keys/soft_vault.h"
 #include "platform/keys/vault_service.h"
 #include "platform/keys/vault_test_cards.h"
+#include "platform/keys/vault_test_token.h"
 
 #include <benchmark/benchmark.h>
 
@@ -23,8 +24,10 @@ using testing_ends::Acquirer;
 constexpr std::array<std::uint8_t, 8> phone_id{1, 2, 3, 4, 5, 6, 7, 8};
 
 struct World {
-    World() {
-        auto opened = SoftVault::open(scratch.file("vault"), random);
+    explicit World(testing_ends::TestToken* token = nullptr) {
+        auto opened =
+            SoftVault::open(scratch.file("vault"), random,
+                            {.backend = token == nullptr ? nullptr : token->backend(random)});
         CHECK(opened.has_value());
         vault = std::move(*opened);
         CHECK(vault->create_bdk("bdk").has_value());
@@ -121,8 +124,7 @@ private:
     Buffer stored_;
 };
 
-void translate_pins(benchmark::State& state) {
-    World world;
+void translate_pins_of(benchmark::State& state, World& world) {
     PinTraffic traffic(world);
     for (auto _ : state) {
         state.PauseTiming();
@@ -132,7 +134,19 @@ void translate_pins(benchmark::State& state) {
     }
     state.SetItemsProcessed(state.iterations() * PinTraffic::phone_count);
 }
+void translate_pins(benchmark::State& state) {
+    World world;
+    translate_pins_of(state, world);
+}
 BENCHMARK(translate_pins);
+
+// What it costs that the base keys are in a token.
+void translate_pins_token(benchmark::State& state) {
+    testing_ends::TestToken token;
+    World world(&token);
+    translate_pins_of(state, world);
+}
+BENCHMARK(translate_pins_token);
 
 // A sign-in: one durable record.
 void load_working_keys(benchmark::State& state) {

@@ -71,6 +71,7 @@ protected:
     Buffer mac_key_ = unhex("5BB5C72CD00B7338");
 };
 
+// Shows: MPOC-4A-2.5
 TEST_F(TokenVaultTest, BaseKeysAreInTheTokenAndTheOthersUnderIt) {
     for (int i = 0; i < 2; ++i) {
         for (const char* name : {"bdk", "bdk:pins"}) {
@@ -183,6 +184,7 @@ TEST_F(TokenVaultTest, ADestroyedBaseKeyIsGoneFromTheToken) {
     EXPECT_EQ(count_keys(), before - 1);
 }
 
+// Shows: MPOC-4A-2.5
 TEST_F(TokenVaultTest, WithoutItsTokenTheFolderIsWorthNothing) {
     vault_.reset();
     const auto soft = SoftVault::open(folder(), random_);
