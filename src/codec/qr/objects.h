@@ -47,7 +47,7 @@ private:
 };
 
 // How many characters a text has; nullopt where it is not UTF-8 (overlong forms, surrogates and
-// what lies above U+10FFFF among it).
+// what lies above U+10FFFF among it). Spec: [RFC-3629] 4.
 std::optional<std::size_t> utf8_characters(std::string_view text);
 // Where the first byte lies that is not UTF-8; the size of the text where all is.
 std::size_t utf8_valid_bytes(std::string_view text);
