@@ -35,11 +35,13 @@ BANNED = [
     ("pkcs11", r"#include <p11-kit/", ("src/platform/token/",),
      "keep the token's library inside src/platform/token"),
     ("tss", r"#include <tss2/", ("src/phone/hw/",), "keep the TPM library inside src/phone/hw"),
+    ("expat", r"#include <expat", ("src/codec/xml/",), "keep the XML library inside src/codec/xml"),
     ("console", r"\bstd::(cout|cerr)\b|<iostream>", ("src/app/",), "the log"),
 ]
 
 # What may not stand in a header, because every includer would pay for it.
-HEAVY = r"#include <(boost/(asio|beast|json)|openssl/|sqlite3|winscard|tss2/|p11-kit/|CLI/)"
+HEAVY = (r"#include <(boost/(asio|beast|json)|openssl/|expat|sqlite3|winscard|tss2/"
+         r"|p11-kit/|CLI/)")
 
 
 def code_of(line):
