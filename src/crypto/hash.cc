@@ -7,6 +7,13 @@
 
 namespace softpos::crypto {
 
+Md5Digest md5(Bytes message) {
+    static const EVP_MD* const digest = EVP_MD_fetch(nullptr, "MD5", nullptr);
+    Md5Digest out{};
+    CHECK(EVP_Digest(message.data(), message.size(), out.data(), nullptr, digest, nullptr) == 1);
+    return out;
+}
+
 Sha1Digest sha1(Bytes message) {
     static const EVP_MD* const digest = EVP_MD_fetch(nullptr, "SHA1", nullptr);
     Sha1Digest out{};

@@ -13,6 +13,8 @@
 namespace softpos::crypto {
 namespace {
 
+constexpr std::size_t pkcs8_bytes_max = 8UL * 1024;
+
 using PKey = Owned<EVP_PKEY, EVP_PKEY_free>;
 using PKeyContext = Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free>;
 using DigestContext = Owned<EVP_MD_CTX, EVP_MD_CTX_free>;
@@ -51,6 +53,29 @@ Result<RsaKey> RsaKey::generate(unsigned bits) {
         ERR_clear_error();
         return fail(ErrorKind::internal, "key: RSA generation");
     }
+    return RsaKey(std::make_unique<Handle>(Handle{std::move(key)}));
+}
+
+Result<RsaKey> RsaKey::from_pkcs8(Bytes der) {
+    if (der.size() > pkcs8_bytes_max) return fail(ErrorKind::malformed, "key: too long");
+    const unsigned char* at = der.data();
+    const Owned<PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free> info(
+        d2i_PKCS8_PRIV_KEY_INFO(nullptr, &at, static_cast<long>(der.size())));
+    const bool whole = info && at == der.data() + der.size();
+    PKey key(whole ? EVP_PKCS82PKEY(info.get()) : nullptr);
+    ERR_clear_error();
+    if (!key || EVP_PKEY_is_a(key.get(), "RSA") != 1) {
+        return fail(ErrorKind::malformed, "key: no RSA key in PKCS #8");
+    }
+    const auto bits = static_cast<unsigned>(EVP_PKEY_get_bits(key.get()));
+    if (bits < rsa_bits_min || bits > rsa_bits_max) {
+        return fail(ErrorKind::unsupported, "key: RSA size", bits);
+    }
+    const PKeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, key.get(), nullptr));
+    CHECK(context != nullptr);
+    const bool consistent = EVP_PKEY_pairwise_check(context.get()) == 1;
+    ERR_clear_error();
+    if (!consistent) return fail(ErrorKind::malformed, "key: its numbers do not fit");
     return RsaKey(std::make_unique<Handle>(Handle{std::move(key)}));
 }
 

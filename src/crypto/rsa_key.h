@@ -1,5 +1,5 @@
-// RSA private keys: of services that sign tokens, and of whoever plays a TPM. The platform itself
-// holds none; its own keys are on curves.
+// RSA private keys: a merchant's towards the wallets, those of services that sign tokens, and of
+// whoever plays a TPM. The platform's own keys are on curves.
 #pragma once
 
 #include "base/result.h"
@@ -18,6 +18,11 @@ class RsaKey {
 public:
     // With 65537 as exponent; takes a second. unsupported outside of rsa_bits_min and rsa_bits_max.
     static Result<RsaKey> generate(unsigned bits);
+
+    // PrivateKeyInfo in DER, as wallets give it to a merchant. malformed where it is none of RSA,
+    // anything is left behind it, or its numbers do not belong together; unsupported for a size
+    // outside of those. Spec: [RFC-5958] 2.
+    static Result<RsaKey> from_pkcs8(Bytes der);
 
     RsaKey(RsaKey&&) noexcept;
     RsaKey& operator=(RsaKey&&) noexcept;

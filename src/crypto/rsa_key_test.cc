@@ -1,6 +1,9 @@
 // Private and public half fit each other, and nothing else fits.
 #include "crypto/rsa_key.h"
 
+#include "base/hex.h"
+#include "codec/base64.h"
+#include "crypto/hash.h"
 #include "crypto/kdf.h"
 #include "testing/vectors.h"
 
@@ -57,6 +60,56 @@ TEST(RsaKey, OpensWhatWasSealedToItUnderOneLabel) {
 
 TEST(RsaKey, SmallKeysAreNotMade) {
     EXPECT_EQ(RsaKey::generate(1024).error().kind, ErrorKind::unsupported);
+}
+
+// Made for this test by `openssl genpkey`; used nowhere.
+constexpr const char* pkcs8_base64 =
+    "MIIEvAIBADANBgkqhkiG9w0BAQEFAASCBKYwggSiAgEAAoIBAQCpJYelZ4GTHnRLAW+Mk/LwHmp7dqtdI/pyl3tL"
+    "nkAFff5oJEx/5PVg6y2CWgR8ad6xU7UZEncZ/SduxFMDKyzTQmktLgi9lRbTqiwmJhreROwpnoK8gK6SPCSnm0gI"
+    "rFp+Aw4sh9IHOoVsJqGSjMr0vLI3fxp9Jz1XdHUicJRJE1gSN3v6v3G7W6jmoVVzyayRCXLHjuVnxs0or/DifAJD"
+    "gM0/YM/ZBe+uX9kDxxGbKo4wT8tsH7HFrZnynEet4CRFpS4aJWJwUGe/0tCfIcE3gC6GSnL8BPeJRCOAbvBF3cmv"
+    "N2XmvQt4fcB14saT8HHj2/eXE7all56IcSn9LBaXAgMBAAECggEACK7ErKDIaH5sNtDJ4pv89lwsAs7KfiX+Jwq6"
+    "nrJEFA7DKU0Ptj2mZkVm7nrjdxAniSUZteyaO4sguTwPt35sYc3WFfvNIWTj/pU3iJ/KdPVxxV3TKoz/08GNmiL2"
+    "StJaH3+AUe3eQgERifCJDmZMIXhcPPgOf9/XSMQmzSVH9LZESAz+mtvCwyMIWrobAWruloPP6LfnegMlGYEf4gB0"
+    "wMsoq5kY23HG3cwepKSjSwcUiz8depCipAO7gjrfPQ9x9UxIOCJsi1ZPG6tU6XThonwyEONRER/pVfECk/qSsJxK"
+    "yXfJVXowK/tkURJ34NdcB7xza0ZR4GMPlU56i6l+fQKBgQDX7m65lCfyOS/Ps6KOzjBD8Dp6GWBk5hRgcz7H72lI"
+    "Ulby2ASae037Q16sBvG0gGMmofqY545sWc8i9PlUgj6I/CVDAdGxv9QUyu3DFWXW+78PDsB6+bPXYuIwEqxidvxl"
+    "M+xFNiK+tnb4z9g8KZAsY1gelnCPCAy7HTAj+MHlRQKBgQDIiKQrsN8vIidSRhKyCSaAzi6aycScsaQVrnZRVZED"
+    "iIm8qy31Rv5iJ9aRAjcDNbbCZw4bPnyoqiaQaOPwOHPB3K04NkxB2SUSQ46teFlgUcJS6gwSOoc4YpLd1Ltc2gem"
+    "upZQJB1tbaGMoElzWPhSQOZuWWxd4a2+HdjLt4eEKwKBgG9O6mbhd4IGdp3ztI02vmyXDh3YrPb2H3Tkk21O/Y+Z"
+    "WlbOgfj8LOOkA85bugbY08ObZemiG6nA1eToMQqeJQxKJg8XhffBsdqSDOQuSJP8q61gZlo+E7WotH4hchlDyrGE"
+    "hXvb/yceOc/inE3PAxHOmCMUW6tvc9iUoDc6yQCdAoGAN03HyOzcgEkxAvWkTklLvxYdsD6Y5IXxNLGKm9+3QHw1"
+    "UDz9TbmoijVmbVNpDI+RuYdmUoknI/TY8dabljJbakmL1AbVfQt/t8u924VnULL7npZBgf12MUyuKFN04KSYm5i1"
+    "v6BWJUmo1fmWiCMvSK/xXNl4k2Ob4OSmV3hj/UUCgYAZ0oa+uYgGoSoixZk1Hm1+csKjRahlJ+/VmwN+1gRqaNE+"
+    "zoPFzHOSVpXGUpY822AsHb2uIP+OZ3H+7FnQ5jKwI0j+oBGEHlA5k5s07/Xk4++p3Zukbtm3iLjpNcjfWXQjhZSl"
+    "xTsjXVe97V/ZiHMJY1D+uqECFzw95X9jsf2Jcg==";
+
+TEST(RsaKey, IsReadFromPkcs8) {
+    const Buffer der = codec::from_base64(pkcs8_base64).value();
+    const auto key = RsaKey::from_pkcs8(der);
+    ASSERT_TRUE(key) << key.error().what.c_str();
+    const Buffer signature = key->sign(SignatureKind::rsa_pkcs1_sha256, Buffer{1}).value();
+    const PublicKey half = PublicKey::from_spki(key->spki()).value();
+    EXPECT_TRUE(half.verify(SignatureKind::rsa_pkcs1_sha256, Buffer{1}, signature));
+}
+
+TEST(RsaKey, OtherBytesAreNoPkcs8) {
+    Buffer der = codec::from_base64(pkcs8_base64).value();
+    EXPECT_EQ(RsaKey::from_pkcs8({}).error().kind, ErrorKind::malformed);
+    EXPECT_EQ(RsaKey::from_pkcs8(shared_key().spki()).error().kind, ErrorKind::malformed);
+    EXPECT_EQ(RsaKey::from_pkcs8(Bytes(der).first(der.size() - 1)).error().kind,
+              ErrorKind::malformed);
+    EXPECT_EQ(RsaKey::from_pkcs8(Buffer(9000)).error().kind, ErrorKind::malformed);
+    der.push_back(0);
+    EXPECT_EQ(RsaKey::from_pkcs8(der).error().kind, ErrorKind::malformed);
+    der.pop_back();
+    der[der.size() / 2] ^= 1U;  // One of the primes.
+    EXPECT_FALSE(RsaKey::from_pkcs8(der));
+}
+
+TEST(Md5, HasItsPublishedValue) {
+    EXPECT_EQ(to_hex(md5(bytes_of("abc"))), "900150983CD24FB0D6963F7D28E17F72");
+    EXPECT_EQ(to_hex(md5({})), "D41D8CD98F00B204E9800998ECF8427E");
 }
 
 // Computed by hand out of HMAC: 00000001, "STORAGE", 00, context, 00000180, and once more from 2.
