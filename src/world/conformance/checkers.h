@@ -89,6 +89,10 @@ void check_hitls_sm2_crypt(const Input& in, Tally& tally);
 void check_hitls_sm2_sign(const Input& in, Tally& tally);
 void check_hitls_sm3(const Input& in, Tally& tally);
 void check_hitls_sm4(const Input& in, Tally& tally);
+// wallet_signing.cc
+void check_alipay(const Input& in, Tally& tally);
+void check_wechat_v2(const Input& in, Tally& tally);
+void check_wechat_v3(const Input& in, Tally& tally);
 // wycheproof.cc
 void check_wycheproof_cbc(const Input& in, Tally& tally);
 void check_wycheproof_ecdh(const Input& in, Tally& tally);

@@ -166,6 +166,8 @@ constexpr Change changes[] = {
     {"iso8583/unionpay_keys_mac.jsonl", "\"8A9E91B8\"", "\"8A9E91B9\"", "mac-ecb-single: MAC"},
     {"iso8583/unionpay_pos_messages.jsonl", "\"length\": \"0070\"", "\"length\": \"0071\"",
      "sale-magstripe: length"},
+    {"qr/alipay.json", "\"invoice_amount\": \"0.10\"", "\"invoice_amount\": \"0.11\"",
+     "verdict on the notification"},
     {"qr/auth_codes.json", "\"wechat\"", "\"alipay\"", "code that begins with 13: scheme"},
     {"qr/emv_cpm.json", "584FD385FA234BCC\"", "584FD385FA234BCD\"", "value of 9F26"},
     {"qr/emv_cpm.json", "\"truncated\"", "\"encoding\"", "neg-overrun: refused for"},
