@@ -64,6 +64,13 @@ enum class Refusal : std::uint8_t {
     reader_unavailable,
     server_unavailable,
     card_data_invalid,
+    // Wallets.
+    payment_code_invalid,
+    wallet_declined,
+    wallet_not_paid,
+    wallet_unavailable,
+    qr_limit,
+    wallet_forged,
     reversal_pending,
     network_declined,
     day_not_ready,

@@ -5,6 +5,7 @@
 //   merchant_payable      C  what we owe a merchant; one a merchant
 //   fee_income            C  merchant fees less what others take of them: the acquirer's margin
 //   upstream_fee_payable  C  interchange and network fee
+//   wallet_receivable     D  what a wallet owes us; one sub-account a shard and wallet
 //   suspense_long         C  the network paid what we do not know of
 //   suspense_short        D  we booked what the network did not pay
 //   bank                  D  our account at the settlement bank
@@ -32,6 +33,7 @@ namespace softpos::pay {
 // Numbers are stored: never renumber.
 enum class AccountCode : std::uint16_t {
     network_receivable = 1100,
+    wallet_receivable = 1110,
     bank = 1200,
     suspense_short = 1900,
     merchant_payable = 2100,
@@ -69,6 +71,12 @@ enum class TransferCode : std::uint16_t {
     reversal = 31,  // Of a sale that had been approved.
     reversal_fee = 32,
     reversal_cost = 33,
+    wallet_sale = 24,  // Paid out of a wallet.
+    wallet_fee = 25,
+    wallet_cost = 26,
+    wallet_refund = 27,  // Given back into it, a void also.
+    wallet_refund_fee = 28,
+    wallet_refund_cost = 29,
     clearing_difference = 41,
     clearing_money = 42,  // The network's money at the bank.
     clearing_fee = 43,    // The network kept its fees out of it.

@@ -196,8 +196,9 @@ Result<pay::Balances> SqliteTx::balances() {
         }
     }
     using enum AccountCode;
-    for (const AccountCode code : {network_receivable, bank, suspense_short, merchant_payable,
-                                   upstream_fee_payable, reserve, suspense_long, fee_income}) {
+    for (const AccountCode code :
+         {network_receivable, wallet_receivable, bank, suspense_short, merchant_payable,
+          upstream_fee_payable, reserve, suspense_long, fee_income}) {
         changes_.each(code, [&](const BalanceKey& changed, const Balance& change) {
             accumulate(balances[changed], change);
         });
