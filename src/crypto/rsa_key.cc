@@ -79,6 +79,18 @@ Result<RsaKey> RsaKey::from_pkcs8(Bytes der) {
     return RsaKey(std::make_unique<Handle>(Handle{std::move(key)}));
 }
 
+SecretBytes RsaKey::pkcs8() const {
+    const Owned<PKCS8_PRIV_KEY_INFO, PKCS8_PRIV_KEY_INFO_free> info(
+        EVP_PKEY2PKCS8(handle_->key.get()));
+    CHECK(info != nullptr);
+    unsigned char* bytes = nullptr;
+    const int size = i2d_PKCS8_PRIV_KEY_INFO(info.get(), &bytes);
+    CHECK(size > 0);
+    SecretBytes out = SecretBytes::copy_of(Bytes(bytes, static_cast<std::size_t>(size)));
+    OPENSSL_clear_free(bytes, static_cast<std::size_t>(size));
+    return out;
+}
+
 Buffer RsaKey::spki() const {
     unsigned char* bytes = nullptr;
     const int size = i2d_PUBKEY(handle_->key.get(), &bytes);

@@ -28,8 +28,9 @@ public:
     RsaKey& operator=(RsaKey&&) noexcept;
     ~RsaKey();
 
-    Buffer spki() const;     // SubjectPublicKeyInfo, DER.
-    Buffer modulus() const;  // Big endian.
+    SecretBytes pkcs8() const;  // What from_pkcs8() takes, to put it away.
+    Buffer spki() const;        // SubjectPublicKeyInfo, DER.
+    Buffer modulus() const;     // Big endian.
 
     // denied for a kind that is not RSA's.
     Result<Buffer> sign(SignatureKind kind, Bytes message) const;

@@ -93,6 +93,12 @@ TEST(RsaKey, IsReadFromPkcs8) {
     EXPECT_TRUE(half.verify(SignatureKind::rsa_pkcs1_sha256, Buffer{1}, signature));
 }
 
+TEST(RsaKey, ComesBackFromItsPkcs8) {
+    const auto again = RsaKey::from_pkcs8(shared_key().pkcs8().bytes());
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->spki(), shared_key().spki());
+}
+
 TEST(RsaKey, OtherBytesAreNoPkcs8) {
     Buffer der = codec::from_base64(pkcs8_base64).value();
     EXPECT_EQ(RsaKey::from_pkcs8({}).error().kind, ErrorKind::malformed);

@@ -73,7 +73,7 @@ private:
     void repeat_sooner();
     void close();
     void late_money();
-    void lost_amount();
+    void money_came();
     void finish(TradeState state, Refusal refusal);
 };
 
@@ -158,11 +158,10 @@ Result<void> Stepper::answered() {
 void Stepper::first_answer() {
     if (gives_back()) return;
     const bool money = event_.word == WalletWord::paid && event_.call == pay;
-    if (is(waiting) && money) return says_paid() ? finish(paid, Refusal::none) : lost_amount();
-    if (money && !is(started)) return late_money();
+    if (money && !is(started) && !is(waiting)) return late_money();
+    if (money) return money_came();
     if (!is(started)) return;
     note_answer();
-    if (money) return says_paid() ? finish(paid, Refusal::none) : lost_amount();
     if (event_.word == WalletWord::refused) {
         const bool said = event_.refusal != Refusal::none;
         return finish(failed, said ? event_.refusal : Refusal::wallet_declined);
@@ -171,10 +170,11 @@ void Stepper::first_answer() {
         // Nobody has seen a code that did not reach us, and nobody shall.
         if (event_.word != WalletWord::done || event_.code.empty()) return close();
         next_.code = event_.code;
-        effect(Kind::answer_caller);
     }
     enter(waiting);
     next_.attempts = 0;
+    // A code to show, or word that the payer has to confirm.
+    effect(Kind::answer_caller);
     wait_on();
 }
 
@@ -188,10 +188,7 @@ void Stepper::query_answer() {
     if (gives_back()) return;
     if (event_.word == WalletWord::paid && !is(waiting)) return late_money();
     if (!is(waiting)) return;
-    if (event_.word == WalletWord::paid) {
-        note_answer();
-        return says_paid() ? finish(paid, Refusal::none) : lost_amount();
-    }
+    if (event_.word == WalletWord::paid) return money_came();
     if (event_.attempt != next_.attempts) return;  // Asked again since, or answered before.
     note_answer();
     if (event_.word == WalletWord::closed) return finish(cancelled, Refusal::wallet_not_paid);
@@ -213,7 +210,10 @@ void Stepper::cancel_answer() {
     note_answer();
     const bool gone = event_.word == WalletWord::done || event_.word == WalletWord::closed ||
                       event_.word == WalletWord::not_found;
-    if (gone) return finish(cancelled, Refusal::wallet_not_paid);
+    const bool over_limit = next_.refusal == Refusal::qr_limit;
+    if (gone) {
+        return finish(cancelled, over_limit ? Refusal::qr_limit : Refusal::wallet_not_paid);
+    }
     repeat_sooner();
 }
 
@@ -249,8 +249,7 @@ Result<void> Stepper::notified() {
     if (gives_back()) return fail(ErrorKind::conflict, "money given back is not told of so");
     if (!says_paid()) return fail(ErrorKind::conflict, "told of another amount");
     if (is(started) || is(waiting)) {
-        note_answer();
-        finish(paid, Refusal::none);
+        money_came();
     } else {
         late_money();
     }
@@ -268,9 +267,12 @@ void Stepper::late_money() {
     close();
 }
 
-// A wallet that took another amount than we asked for: nothing of ours, give it back.
-void Stepper::lost_amount() {
-    effect(Kind::call_operator);
+// Another amount than we asked for is nothing of ours: it is given back.
+void Stepper::money_came() {
+    note_answer();
+    if (says_paid() && !event_.over_limit) return finish(paid, Refusal::none);
+    if (says_paid()) next_.refusal = Refusal::qr_limit;
+    if (!says_paid()) effect(Kind::call_operator);
     close();
 }
 

@@ -60,7 +60,10 @@ struct TradeEvent {
     std::string wallet_trade = {};
     std::string wallet_code = {};
     std::string payer = {};
-    std::string code = {};            // answered make_code
+    std::string code = {};  // answered make_code
+    // Where it says paid: with it the payer paid more than codes may carry in a day, so that it is
+    // given back. The caller knows, and sees it in the work that makes the step durable.
+    bool over_limit = false;
     Refusal refusal = Refusal::none;  // answered refused: what the cashier is told.
 };
 

@@ -201,6 +201,21 @@ TEST(WalletMachine, MoneyThatComesBehindTheCancellationIsGivenBackOnce) {
     EXPECT_TRUE(road.books.empty());
 }
 
+TEST(WalletMachine, MoneyOverThePayersLimitIsGivenBack) {
+    Road road;
+    road.feed({.kind = TradeEventKind::submit}, 0);
+    road.feed({.kind = TradeEventKind::answered,
+               .call = WalletCall::pay,
+               .word = WalletWord::paid,
+               .over_limit = true},
+              100);
+    EXPECT_TRUE(road.wants(WalletCall::cancel));
+    road.answer(WalletCall::cancel, WalletWord::done, 200);
+    EXPECT_EQ(road.trade().state, TradeState::cancelled);
+    EXPECT_EQ(road.trade().refusal, Refusal::qr_limit);
+    EXPECT_TRUE(road.books.empty());
+}
+
 TEST(WalletMachine, CancellationThatIsNeverAnsweredEndsWithAPerson) {
     Road road;
     road.feed({.kind = TradeEventKind::submit}, 0);

@@ -77,6 +77,44 @@ net::HttpResponse payment_answer(const pay::Payment& payment) {
     return {.status = 200, .body = payment_json(payment)};
 }
 
+std::string trade_json(const pay::WalletTrade& trade) {
+    const pay::PaymentResult result = result_of(trade);
+    json::object body{{"payment_id", trade.id.text()},
+                      {"kind", name_of(trade.kind)},
+                      {"state", trade.voided ? "voided" : name_of(trade.state)},
+                      {"result", name_of(result)},
+                      {"merchant_id", trade.merchant},
+                      {"terminal_id", trade.terminal},
+                      {"amount_minor", trade.amount_minor},
+                      {"currency", "CNY"},
+                      {"reference", trade.reference},
+                      {"channel", name_of(trade.channel)},
+                      {"way", name_of(trade.way)},
+                      {"wallet_trade", trade.wallet_trade},
+                      {"wallet_code", trade.wallet_code},
+                      {"settlement_date", date_text(trade.settlement_date)},
+                      {"created_at", china_time(trade.created_at).iso()}};
+    if (trade.kind == pay::PaymentKind::purchase) {
+        body["refunded_minor"] = trade.refunded_minor;
+        body["fee_minor"] = trade.fee.merchant_minor;
+    } else {
+        body["original_payment_id"] = trade.original.text();
+    }
+    if (!trade.code.empty() && is_open(trade.state)) {
+        body["code"] = trade.code;
+        body["code_expires_at"] = china_time(trade.deadline_at).iso();
+    }
+    if (result != pay::PaymentResult::approved) {
+        const bool named = trade.refusal != Refusal::none;
+        body["refusal"] = refusal_object(named ? trade.refusal : Refusal::payment_in_progress);
+    }
+    return json::serialize(body);
+}
+
+net::HttpResponse trade_answer(const pay::WalletTrade& trade) {
+    return {.status = 200, .body = trade_json(trade)};
+}
+
 std::string date_text(pay::BusinessDate date) {
     if (!date.known()) return {};
     char text[24];

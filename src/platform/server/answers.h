@@ -7,6 +7,7 @@
 #include "codec/strict_json.h"
 #include "net/http_message.h"
 #include "platform/pay/payment.h"
+#include "platform/pay/wallet_trade.h"
 
 #include <optional>
 #include <string>
@@ -25,6 +26,10 @@ std::string payment_json(const pay::Payment& payment);
 // 200 with the payment; what it says about approval is inside, for a declined payment is an answer
 // and not a failed request.
 net::HttpResponse payment_answer(const pay::Payment& payment);
+
+// The same of a payment out of a wallet, with the same words; `code` is what the payer scans.
+std::string trade_json(const pay::WalletTrade& trade);
+net::HttpResponse trade_answer(const pay::WalletTrade& trade);
 
 // "yyyy-mm-dd", or empty where it is not known.
 std::string date_text(pay::BusinessDate date);

@@ -21,6 +21,9 @@
 #include "platform/server/spa_calls.h"
 #include "platform/server/terminal_directory.h"
 #include "platform/server/trust_calls.h"
+#include "platform/server/wallet_calls.h"
+#include "platform/server/wallet_config.h"
+#include "platform/server/wallet_engine.h"
 #include "platform/server/webhooks.h"
 #include "platform/store/sqlite_store.h"
 
@@ -29,7 +32,8 @@
 namespace softpos::server {
 namespace {
 
-constexpr unsigned worker_threads = 8;  // They wait for the vault and the store, mostly.
+constexpr unsigned worker_threads = 8;   // They wait for the vault and the store, mostly.
+constexpr unsigned wallet_threads = 16;  // Each waits for one wallet's answer.
 constexpr std::size_t worker_queue_max = 4096;
 constexpr std::uint32_t commit_slack_ms = 10'000;
 constexpr std::size_t pem_bytes_max = 16 * 1024;
@@ -51,11 +55,14 @@ Result<std::string> read_text(const std::string& path) {
 }  // namespace
 
 struct ControlService::Impl {
-    Impl(pay::FeeTable fee_table, merchant::LimitTable limit_table)
-        : fees(std::move(fee_table)), limits(std::move(limit_table)) {}
+    Impl(pay::FeeTable fee_table, merchant::LimitTable limit_table, pay::QrLimits qr_table)
+        : fees(std::move(fee_table)),
+          limits(std::move(limit_table)),
+          qr_limits(std::move(qr_table)) {}
 
     pay::FeeTable fees;
     merchant::LimitTable limits;
+    pay::QrLimits qr_limits;
     std::string emv_parameters;
     crypto::CertAndKey ca;
     std::optional<NumberBox> numbers;
@@ -65,6 +72,9 @@ struct ControlService::Impl {
     std::unique_ptr<net::TimerQueue> timers;
     std::unique_ptr<PaymentEngine> engine;
     std::unique_ptr<Upstream> upstream;
+    std::unique_ptr<WorkerPool> wallet_workers;
+    std::unique_ptr<WalletEngine> wallets;
+    std::unique_ptr<WalletCalls> wallet_calls;
     std::unique_ptr<SettlementJobs> settlement;
     std::optional<TerminalDirectory> terminals;
     std::unique_ptr<PolicyShelf> policies;
@@ -82,6 +92,7 @@ struct ControlService::Impl {
     std::unique_ptr<net::HttpServer> acquirer_door;
 
     Result<void> start_core(const ServerConfig& config, const Clock& clock, Random& random);
+    Result<void> start_wallets(const ServerConfig& config, const Clock& clock, Random& random);
     Result<void> start_trust(const ServerConfig& config, const Clock& clock, Random& random);
     Result<void> open_doors(const ServerConfig& config);
     ~Impl();
@@ -94,6 +105,7 @@ ControlService::Impl::~Impl() {
     acquirer_door.reset();
     phone_door.reset();
     if (webhooks) webhooks->stop();  // Its rounds use the store.
+    if (wallet_workers) wallet_workers->stop();
     if (workers) workers->stop();
     store.reset();
     timers.reset();
@@ -132,7 +144,9 @@ Result<void> ControlService::Impl::start_core(const ServerConfig& config, const 
     engine->connect(*upstream, *devices);
     settlement = std::make_unique<SettlementJobs>(
         SettlementJobs::Parts{*store, *upstream, *numbers, clock, random});
-    phones = std::make_unique<PhoneCalls>(PhoneCalls::Parts{*store, *workers, *engine, *terminals});
+    TRY_VOID(start_wallets(config, clock, random));
+    phones = std::make_unique<PhoneCalls>(
+        PhoneCalls::Parts{*store, *workers, *engine, *terminals, *wallet_calls});
     acquirer = std::make_unique<AcquirerCalls>(
         AcquirerCalls::Parts{*store, *vault, *workers, *upstream, *settlement, *trust, clock,
                              random, *numbers, config.acquirer_code, config.maker_id});
@@ -142,6 +156,23 @@ Result<void> ControlService::Impl::start_core(const ServerConfig& config, const 
             {{"count", static_cast<std::int64_t>(open)}});
     }
     devices->start_rounds();
+    return {};
+}
+
+Result<void> ControlService::Impl::start_wallets(const ServerConfig& config, const Clock& clock,
+                                                 Random& random) {
+    auto lines = TRY(load_wallets(config.folder, usual_authorities()));
+    wallet_workers = std::make_unique<WorkerPool>(wallet_threads, worker_queue_max);
+    wallets = std::make_unique<WalletEngine>(
+        WalletEngine::Parts{*store, *wallet_workers, *timers, clock, random, fees, limits,
+                            qr_limits, std::move(lines)},
+        config.wallet_rules);
+    wallet_calls = std::make_unique<WalletCalls>(WalletCalls::Parts{*store, *workers, *wallets});
+    const std::size_t open = TRY(wallets->recover());
+    if (open != 0) {
+        log(LogLevel::warning, "server: wallet trades taken up after a restart",
+            {{"count", static_cast<std::int64_t>(open)}});
+    }
     return {};
 }
 
@@ -197,11 +228,15 @@ Result<void> ControlService::Impl::open_doors(const ServerConfig& config) {
     acquirer_config.tls = tls;
     acquirer_config.limits.body_bytes_max = clearing_bytes_max;
     AcquirerCalls* const acquirer_calls = acquirer.get();
-    acquirer_door = TRY(
-        net::HttpServer::listen(std::move(acquirer_config),
-                                [acquirer_calls](net::HttpRequest request, net::Responder respond) {
-                                    acquirer_calls->handle(std::move(request), std::move(respond));
-                                }));
+    WalletCalls* const wallet = wallet_calls.get();
+    acquirer_door = TRY(net::HttpServer::listen(
+        std::move(acquirer_config),
+        [acquirer_calls, wallet](net::HttpRequest request, net::Responder respond) {
+            if (request.target.starts_with(wallet_notify_path)) {
+                return wallet->notice(request, std::move(respond));
+            }
+            acquirer_calls->handle(std::move(request), std::move(respond));
+        }));
     return {};
 }
 
@@ -221,7 +256,8 @@ Result<std::unique_ptr<ControlService>> ControlService::start(const ServerConfig
     const std::string limit_text = TRY(host::read_data("policy/merchant.limits"));
     auto fees = TRY(pay::FeeTable::parse(fee_text));
     auto limits = TRY(merchant::LimitTable::parse(limit_text));
-    auto impl = std::make_unique<Impl>(std::move(fees), std::move(limits));
+    auto qr_limits = TRY(pay::QrLimits::parse(TRY(host::read_data("policy/qr.limits"))));
+    auto impl = std::make_unique<Impl>(std::move(fees), std::move(limits), std::move(qr_limits));
     TRY_VOID(impl->start_core(config, clock, random));
     TRY_VOID(impl->open_doors(config));
     return std::unique_ptr<ControlService>(new ControlService(std::move(impl)));

@@ -6,6 +6,7 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "platform/monitor/policy.h"
+#include "platform/pay/wallet_machine.h"
 
 #include <cstdint>
 #include <memory>
@@ -29,7 +30,8 @@ struct ServerConfig {
     std::string maker_id = "000099";  // Of serial numbers; six digits.
     std::string network_licence;      // Filed with each terminal; may be empty.
     monitor::Environment environment = monitor::Environment::production;
-    std::int64_t answer_ms = 45'000;  // How long the network may take.
+    std::int64_t answer_ms = 45'000;    // How long the network may take.
+    pay::TradeRules wallet_rules = {};  // Not in the file: how wallets are asked.
 };
 
 // bad JSON, unknown or missing fields are malformed; Error.what says which kind.

@@ -53,6 +53,12 @@ void PhoneCalls::payments(const net::HttpRequest& request, net::Responder respon
     const std::string_view path = path_of(request.target);
     if (request.method == "GET") return find(request, std::move(respond), terminal);
     if (request.method != "POST") return respond(refuse(Refusal::bad_method));
+    if (path == wallet_payments_path) {
+        return parts_.wallets.purchase(request, std::move(respond), terminal);
+    }
+    if (const auto id = match_path(path, "/v1/phone/payments/{}/give-up")) {
+        return parts_.wallets.give_up(*id, std::move(respond), terminal);
+    }
     if (path == "/v1/phone/payments") return purchase(request, std::move(respond), terminal);
     if (const auto id = match_path(path, "/v1/phone/payments/{}/void")) {
         return follow_up(request, std::move(respond), terminal, *id, pay::PaymentKind::void_sale);
@@ -114,6 +120,10 @@ void PhoneCalls::follow_up(const net::HttpRequest& request, net::Responder respo
     if (const auto fault = body.finish()) return respond(refuse(*fault));
     const auto id = Id128::parse(original);
     if (!id) return respond(refuse(Refusal::not_found));
+    if (parts_.wallets.knows(*id)) {
+        return parts_.wallets.give_back({terminal, *id, kind, *key, order.amount_minor},
+                                        std::move(respond));
+    }
     order.idempotency_key = *key;
     order.original = *id;
     Buffer digest_input(id->bytes.begin(), id->bytes.end());
@@ -147,17 +157,21 @@ net::HttpResponse PhoneCalls::find_now(const std::string& target,
         return refuse(Refusal::no_such_path);
     }
     std::optional<pay::Payment> payment;
+    std::optional<pay::WalletTrade> trade;
     const auto read = parts_.store.read([&](store::Reader& reader) -> Result<void> {
         if (by_path) {
             payment = TRY(reader.payment(*id));
+            if (!payment) trade = TRY(reader.wallet_trade(*id));
         } else if (by_key) {
             payment = TRY(reader.payment_by_key(terminal.merchant, *id));
+            if (!payment) trade = TRY(reader.wallet_trade_by_key(terminal.merchant, *id));
         } else {
             payment = TRY(reader.last_payment(terminal.merchant, terminal.number));
         }
         return {};
     });
     if (!read) return refuse(Refusal::store_unavailable);
+    if (trade && trade->merchant == terminal.merchant) return trade_answer(*trade);
     if (!payment || payment->merchant != terminal.merchant) return refuse(Refusal::not_found);
     return payment_answer(*payment);
 }

@@ -7,6 +7,7 @@
 #include "platform/merchant/terminal.h"
 #include "platform/server/payment_engine.h"
 #include "platform/server/terminal_directory.h"
+#include "platform/server/wallet_calls.h"
 #include "platform/store/store.h"
 
 #include <string>
@@ -20,6 +21,7 @@ public:
         WorkerPool& workers;
         PaymentEngine& engine;
         TerminalDirectory& terminals;
+        WalletCalls& wallets;
     };
 
     explicit PhoneCalls(Parts parts) : parts_(parts) {}

@@ -256,7 +256,7 @@ Result<merchant::Usage> SqliteTx::usage(std::string_view merchant, BusinessDate 
                 " AND state IN (1, 2, 5, 6) AND kind = 1 AND merchant = ?");
     query << payable.shard << merchant;
     if (!TRY(query.step())) return usage;
-    const std::int64_t in_flight = query.number();
+    const std::int64_t in_flight = query.number() + TRY(wallet_in_flight(merchant));
     usage.day_minor += in_flight;
     usage.month_minor += in_flight;
     return usage;

@@ -22,13 +22,6 @@ std::int64_t number(Enum value) {
     return static_cast<std::int64_t>(value);
 }
 
-// Stored by its code, so that the table of refusals can grow in the middle.
-Refusal refusal_named(std::string_view code) {
-    const auto table = refusal_table();
-    const auto row = std::ranges::find(table, code, &RefusalRow::code);
-    return row == table.end() ? Refusal::internal : row->refusal;
-}
-
 Payment read_payment(Query& row) {
     Payment payment;
     payment.id = row.id();
@@ -85,6 +78,12 @@ void bind_changing(Query& query, const Payment& payment) {
 }
 
 }  // namespace
+
+Refusal refusal_named(std::string_view code) {
+    const auto table = refusal_table();
+    const auto row = std::ranges::find(table, code, &RefusalRow::code);
+    return row == table.end() ? Refusal::internal : row->refusal;
+}
 
 Reader::Found<Payment> SqliteTx::payment(const Id128& id) {
     Query query(connection_, SELECT_PAYMENT "WHERE shard = ? AND id = ?");

@@ -79,6 +79,17 @@ public:
     Result<void> open_batch(std::string_view terminal, std::uint32_t batch) override;
     Result<std::uint32_t> batch_of(std::string_view terminal) override;
 
+    // In sqlite_wallet.cc.
+    Found<pay::WalletTrade> wallet_trade(const Id128& id) override;
+    Found<pay::WalletTrade> wallet_trade_by_key(std::string_view merchant,
+                                                const Id128& idempotency_key) override;
+    List<pay::WalletTrade> open_wallet_trades(const IdPage& page) override;
+    List<pay::WalletTrade> wallet_trades_of(std::string_view merchant, const IdPage& page) override;
+    Result<std::int64_t> paid_by(pay::WalletChannel channel, std::string_view payer,
+                                 pay::BusinessDate date) override;
+    Result<void> insert(const pay::WalletTrade& trade) override;
+    Result<void> update(const pay::WalletTrade& trade) override;
+
     // In sqlite_ledger.cc.
     List<pay::Transfer> transfers_of(const Id128& source) override;
     Result<pay::Balance> balance(const pay::BalanceKey& key) override;
@@ -167,6 +178,7 @@ private:
     Connection& connection_;
     BalanceChanges& changes_;
 
+    Result<std::int64_t> wallet_in_flight(std::string_view merchant);
     Result<void> insert_transfer(const pay::Transfer& transfer);
 };
 
@@ -179,6 +191,9 @@ template <typename Enum>
 std::int64_t stored_number(Enum value) {
     return static_cast<std::int64_t>(value);
 }
+
+// By its code, as it is stored, so that the table of refusals can grow in the middle.
+Refusal refusal_named(std::string_view code);
 
 // At most one row, read by `read(query)`.
 template <typename Read>

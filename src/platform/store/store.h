@@ -11,6 +11,7 @@
 #include "platform/pay/payment.h"
 #include "platform/pay/payout.h"
 #include "platform/pay/reconciliation.h"
+#include "platform/pay/wallet_trade.h"
 #include "platform/store/records.h"
 #include "platform/store/trust_store.h"
 
@@ -69,6 +70,16 @@ public:
                                                  std::uint32_t batch) = 0;
     virtual List<PaymentEventRow> events_of(const Id128& payment) = 0;
 
+    virtual Found<pay::WalletTrade> wallet_trade(const Id128& id) = 0;
+    virtual Found<pay::WalletTrade> wallet_trade_by_key(std::string_view merchant,
+                                                        const Id128& idempotency_key) = 0;
+    virtual List<pay::WalletTrade> open_wallet_trades(const IdPage& page) = 0;  // For recovery.
+    virtual List<pay::WalletTrade> wallet_trades_of(std::string_view merchant,
+                                                    const IdPage& page) = 0;  // Newest first.
+    // What one payer of a wallet has paid on the date, at this acquirer.
+    virtual Result<std::int64_t> paid_by(pay::WalletChannel channel, std::string_view payer,
+                                         pay::BusinessDate date) = 0;
+
     virtual List<pay::Transfer> transfers_of(const Id128& source) = 0;
     virtual Result<pay::Balance> balance(const pay::BalanceKey& key) = 0;
     virtual Result<pay::Balance> balance(const pay::AccountId& account) = 0;  // All dates.
@@ -123,6 +134,8 @@ public:
     // update(): conflict unless the stored version is below the new one.
     virtual Result<void> insert(const pay::Payment& payment) = 0;
     virtual Result<void> update(const pay::Payment& payment) = 0;
+    virtual Result<void> insert(const pay::WalletTrade& trade) = 0;  // As of payments.
+    virtual Result<void> update(const pay::WalletTrade& trade) = 0;
     virtual Result<void> append(const PaymentEventRow& event) = 0;
     virtual Result<void> append(const NetworkMessage& message) = 0;
 
