@@ -6,6 +6,8 @@
 #include "host/durable_file.h"
 #include "platform/server/webhooks.h"
 
+#include <optional>
+
 namespace softpos::server {
 namespace {
 
@@ -55,6 +57,27 @@ Common read_common(StrictJson& json) {
     return common;
 }
 
+struct AlipayFields {
+    Common common;
+    std::string app_id;
+};
+AlipayFields read_alipay(StrictJson json) {
+    return {.common = read_common(json), .app_id = json.text("app_id", 32)};
+}
+
+struct WechatFields {
+    Common common;
+    std::string app_id, merchant_id, serial, key_id, api_v3_key;
+};
+WechatFields read_wechat(StrictJson json) {
+    return {.common = read_common(json),
+            .app_id = json.text("app_id", 32),
+            .merchant_id = json.text("merchant_id", 32),
+            .serial = json.text("certificate_serial", 64),
+            .key_id = json.text("wallet_key_id", 64),
+            .api_v3_key = json.text("api_v3_key", 64)};
+}
+
 net::HttpClientConfig http_of(const WebhookUrl& url, const std::string& ca_bundle) {
     net::HttpClientConfig http{.host = url.host, .port = url.port};
     http.connect_ms = connect_ms;
@@ -73,43 +96,35 @@ struct Loader {
         texts.notify_url.append(wallet_notify_path).append(name_of(channel));
         return texts;
     }
-    Result<WalletLine> alipay(StrictJson json) const {
-        const Common common = read_common(json);
-        const std::string app_id = json.text("app_id", 32);
-        if (json.finish()) return fail(ErrorKind::malformed, "wallets.json: alipay");
+    Result<WalletLine> alipay(const AlipayFields& fields) const {
         WalletLine line;
-        line.http = http_of(common.url, ca_bundle);
-        line.dialect =
-            wallet::alipay_dialect({.target = common.url.target,
-                                    .app_id = app_id,
-                                    .key = TRY(read_key(folder, common.key)),
-                                    .alipay_key = TRY(read_public_key(folder, common.wallet_key)),
-                                    .texts = texts(pay::WalletChannel::alipay)});
+        line.http = http_of(fields.common.url, ca_bundle);
+        line.dialect = wallet::alipay_dialect(
+            {.target = fields.common.url.target,
+             .app_id = fields.app_id,
+             .key = TRY(read_key(folder, fields.common.key)),
+             .alipay_key = TRY(read_public_key(folder, fields.common.wallet_key)),
+             .texts = texts(pay::WalletChannel::alipay)});
         return line;
     }
-    Result<WalletLine> wechat(StrictJson json) const {
-        const Common common = read_common(json);
-        const std::string app_id = json.text("app_id", 32);
-        const std::string merchant_id = json.text("merchant_id", 32);
-        const std::string serial = json.text("certificate_serial", 64);
-        const std::string key_id = json.text("wallet_key_id", 64);
-        const std::string api_key = json.text("api_v3_key", 64);
-        if (json.finish()) return fail(ErrorKind::malformed, "wallets.json: wechat");
-        if (!is_file_name(api_key)) return fail(ErrorKind::malformed, "wallets.json: api_v3_key");
+    Result<WalletLine> wechat(const WechatFields& fields) const {
+        if (!is_file_name(fields.api_v3_key)) {
+            return fail(ErrorKind::malformed, "wallets.json: name of a key file");
+        }
         const SecretBytes secret =
-            TRY(host::read_secret_file(folder + "/" + api_key, key_bytes_max));
+            TRY(host::read_secret_file(folder + "/" + fields.api_v3_key, key_bytes_max));
         const std::string_view text = trimmed(text_of(secret.bytes()));
         if (text.size() != wallet::wechat_api_key_bytes) {
             return fail(ErrorKind::malformed, "wallets.json: the api_v3_key has 32 characters");
         }
         WalletLine line;
-        line.http = http_of(common.url, ca_bundle);
+        line.http = http_of(fields.common.url, ca_bundle);
         wallet::WechatKeys keys;
-        keys.emplace(key_id, TRY(read_public_key(folder, common.wallet_key)));
-        line.dialect = wallet::wechat_dialect({.app_id = app_id,
-                                               .merchant_id = merchant_id,
-                                               .certificate_serial = serial,
-                                               .key = TRY(read_key(folder, common.key)),
+        keys.emplace(fields.key_id, TRY(read_public_key(folder, fields.common.wallet_key)));
+        line.dialect = wallet::wechat_dialect({.app_id = fields.app_id,
+                                               .merchant_id = fields.merchant_id,
+                                               .certificate_serial = fields.serial,
+                                               .key = TRY(read_key(folder, fields.common.key)),
                                                .wechat_keys = std::move(keys),
                                                .api_v3_key = SecretBytes::copy_of(bytes_of(text)),
                                                .texts = texts(pay::WalletChannel::wechat)});
@@ -125,14 +140,16 @@ Result<WalletLines> load_wallets(const std::string& folder, const std::string& c
     if (!text) return std::unexpected(text.error());
     StrictJson json(text_of(*text));
     const Loader loader{folder, ca_bundle, json.text("notify_base", 256)};
+    std::optional<AlipayFields> alipay;
+    std::optional<WechatFields> wechat;
+    if (json.has("alipay")) alipay = read_alipay(json.object("alipay"));
+    if (json.has("wechat")) wechat = read_wechat(json.object("wechat"));
+    if (const auto fault = json.finish()) {
+        return fail(ErrorKind::malformed, "wallets.json: a field is missing or unknown");
+    }
     WalletLines lines;
-    if (json.has("alipay")) {
-        lines.emplace(pay::WalletChannel::alipay, TRY(loader.alipay(json.object("alipay"))));
-    }
-    if (json.has("wechat")) {
-        lines.emplace(pay::WalletChannel::wechat, TRY(loader.wechat(json.object("wechat"))));
-    }
-    if (json.finish()) return fail(ErrorKind::malformed, "wallets.json");
+    if (alipay) lines.emplace(pay::WalletChannel::alipay, TRY(loader.alipay(*alipay)));
+    if (wechat) lines.emplace(pay::WalletChannel::wechat, TRY(loader.wechat(*wechat)));
     return lines;
 }
 

@@ -159,7 +159,7 @@ TEST_F(SqliteStoreTest, AnOlderSchemaIsBroughtUpToDate) {
     ASSERT_EQ(sqlite3_open(path().c_str(), &raw), SQLITE_OK);
     for (const char* table :
          {"devices", "nonces", "permits", "evidence", "transitions", "incidents", "commands",
-          "policies", "webhooks", "deliveries", "registry", "registry_history"}) {
+          "policies", "webhooks", "deliveries", "registry", "registry_history", "wallet_trades"}) {
         const std::string drop = std::string("DROP TABLE ") + table;
         ASSERT_EQ(sqlite3_exec(raw, drop.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << table;
     }

@@ -313,6 +313,23 @@ Result<std::string> FleetPhone::tap(std::int64_t amount_minor, const Id128& idem
     return tap_under(std::move(in_hand), amount_minor, idempotency_key, now);
 }
 
+Result<std::string> FleetPhone::wallet_body(std::int64_t amount_minor, const Id128& idempotency_key,
+                                            protocol::PermitPurpose purpose,
+                                            std::string_view code) {
+    const auto in_hand = TRY(permit(amount_minor, purpose));
+    const auto body = TRY(protocol::decode_spa_body(in_hand.body));
+    const auto* given = std::get_if<protocol::Permit>(&body);
+    if (given == nullptr) return fail(ErrorKind::malformed, "fleet: no permit in it");
+    const bool scans = purpose == protocol::PermitPurpose::qr_scan;
+    json::object out{{"idempotency_key", idempotency_key.text()},
+                     {"amount_minor", amount_minor},
+                     {"currency", "CNY"},
+                     {"permit", given->id.text()},
+                     {"way", scans ? "scan" : "show"}};
+    out[scans ? "payment_code" : "channel"] = code;
+    return json::serialize(out);
+}
+
 Result<std::string> FleetPhone::tap_under(protocol::SignedBody permit, std::int64_t amount_minor,
                                           const Id128& idempotency_key, Instant now) {
     const LocalTime time = china_time(now);

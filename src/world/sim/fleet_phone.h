@@ -66,6 +66,11 @@ public:
     // POST /v1/phone/payments. denied where there is no permit: last_refusal() says more.
     Result<std::string> tap(std::int64_t amount_minor, const Id128& idempotency_key, Instant now);
 
+    // The body of POST /v1/phone/payments/wallet, under a permit that it asks for first. `code` is
+    // a payer's code to scan, or a wallet whose code is to be shown.
+    Result<std::string> wallet_body(std::int64_t amount_minor, const Id128& idempotency_key,
+                                    protocol::PermitPurpose purpose, std::string_view code);
+
     // The steps of a tap one by one. What the platform commands is obeyed.
     Result<protocol::PermitAsk> prepare_permit(
         std::int64_t amount_minor, protocol::PermitPurpose purpose = protocol::PermitPurpose::tap);

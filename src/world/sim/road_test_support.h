@@ -11,6 +11,7 @@
 #include "platform/server/control_service.h"
 #include "world/sim/fleet_phone.h"
 #include "world/sim/sim_service.h"
+#include "world/sim/wallet_service.h"
 
 #include <cstdint>
 #include <functional>
@@ -57,6 +58,13 @@ public:
     Reply send(const std::string& purchase_body);
     void reconnect();
     Reply purchase(std::int64_t amount_minor) { return send(tap(amount_minor)); }
+    // A payer's code is scanned, or a wallet's code shown; the bodies, under a new key.
+    std::string scan_body(std::int64_t amount_minor, std::string_view payment_code);
+    std::string show_body(std::int64_t amount_minor, std::string_view channel);
+    Reply send_wallet(const std::string& body);
+    Reply scan(std::int64_t amount_minor, std::string_view payment_code);
+    Reply show(std::int64_t amount_minor, std::string_view channel);
+    Reply give_up(const std::string& payment);
     Reply void_sale(const std::string& payment);
     Reply refund(const std::string& payment, std::int64_t amount_minor);
     Reply post(const std::string& target, const std::string& body);
@@ -92,6 +100,8 @@ public:
     net::HttpClientConfig door(std::uint16_t port) const;  // TLS without a certificate of ours.
 
     void fault(const std::string& rule);  // JSON of POST /v1/faults.
+    // From now on the service takes wallets, by these rules.
+    WalletService& take_wallets(const pay::TradeRules& rules);
     void stop_vault();
     void start_vault();
     void stop_network();
@@ -134,6 +144,7 @@ private:
     std::unique_ptr<host::SeqpacketServer> vault_socket_;
     std::thread vault_thread_;
     std::unique_ptr<SimService> network_;
+    std::unique_ptr<WalletService> wallets_;
     std::unique_ptr<server::ControlService> service_;
     server::ServerConfig config_;
     std::string api_key_, ca_pem_, merchant_;

@@ -40,6 +40,30 @@ void RoadPhone::reconnect() {
 Reply RoadPhone::send(const std::string& purchase_body) {
     return post("/v1/phone/payments", purchase_body);
 }
+std::string RoadPhone::scan_body(std::int64_t amount_minor, std::string_view payment_code) {
+    auto body = phone_->wallet_body(amount_minor, Id128::parse(world_.new_key()).value(),
+                                    protocol::PermitPurpose::qr_scan, payment_code);
+    CHECK(body.has_value());
+    return *std::move(body);
+}
+std::string RoadPhone::show_body(std::int64_t amount_minor, std::string_view channel) {
+    auto body = phone_->wallet_body(amount_minor, Id128::parse(world_.new_key()).value(),
+                                    protocol::PermitPurpose::qr_show, channel);
+    CHECK(body.has_value());
+    return *std::move(body);
+}
+Reply RoadPhone::send_wallet(const std::string& body) {
+    return post("/v1/phone/payments/wallet", body);
+}
+Reply RoadPhone::scan(std::int64_t amount_minor, std::string_view payment_code) {
+    return send_wallet(scan_body(amount_minor, payment_code));
+}
+Reply RoadPhone::show(std::int64_t amount_minor, std::string_view channel) {
+    return send_wallet(show_body(amount_minor, channel));
+}
+Reply RoadPhone::give_up(const std::string& payment) {
+    return post("/v1/phone/payments/" + payment + "/give-up", "{}");
+}
 Reply RoadPhone::void_sale(const std::string& payment) {
     return post("/v1/phone/payments/" + payment + "/void",
                 json::serialize(json::object{{"idempotency_key", world_.new_key()}}));
@@ -149,6 +173,19 @@ void RoadWorld::start_service() {
     config_.phone_port = service_->phone_port();  // From now on it comes back there.
     config_.acquirer_port = service_->acquirer_port();
     acquirer_client_ = client(door(config_.acquirer_port));
+}
+
+WalletService& RoadWorld::take_wallets(const pay::TradeRules& rules) {
+    auto wallets = WalletService::start("127.0.0.1", clock_, random_);
+    CHECK(wallets.has_value());
+    wallets_ = *std::move(wallets);
+    wallets_->trust(ca_pem_);
+    const std::string notify = "https://127.0.0.1:" + std::to_string(config_.acquirer_port);
+    CHECK(wallets_->host().write_config(config_.folder, wallets_->url(), notify).has_value());
+    config_.wallet_rules = rules;
+    stop_service();
+    start_service();
+    return *wallets_;
 }
 
 void RoadWorld::stop_service() {
