@@ -255,6 +255,19 @@ Result<Tpm> Tpm::open(const std::string& tcti) {
     return Tpm(std::move(device));
 }
 
+std::vector<int> Tpm::descriptors() const {
+    std::size_t count = 0;
+    if (Tss2_Tcti_GetPollHandles(device_->tcti, nullptr, &count) != TSS2_RC_SUCCESS) return {};
+    std::vector<TSS2_TCTI_POLL_HANDLE> handles(count);
+    if (count == 0 ||
+        Tss2_Tcti_GetPollHandles(device_->tcti, handles.data(), &count) != TSS2_RC_SUCCESS) {
+        return {};
+    }
+    std::vector<int> descriptors;
+    for (const TSS2_TCTI_POLL_HANDLE& one : handles) descriptors.push_back(one.fd);
+    return descriptors;
+}
+
 Result<Buffer> Tpm::ek_certificate() {
     ESYS_CONTEXT* esys = device_->esys;
     ESYS_TR index = ESYS_TR_NONE;

@@ -49,6 +49,9 @@ public:
     Tpm& operator=(Tpm&&) noexcept;
     ~Tpm();
 
+    // Of the connection, for whoever closes all others. Empty where the way to it tells none.
+    std::vector<int> descriptors() const;
+
     // The maker's certificate for the endorsement key, DER. not_found where the TPM has none.
     Result<Buffer> ek_certificate();
     Result<Buffer> ak_public();  // TPM2B_PUBLIC.
