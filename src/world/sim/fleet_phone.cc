@@ -262,6 +262,7 @@ Result<void> FleetPhone::enrol(const FleetPlatform& platform, const std::string&
 
 // A credential is opened by the core, and the same proof goes once more.
 Result<protocol::SpaAnswer> FleetPhone::prove(protocol::EnrolEvidence proof) {
+    if (before_request) before_request(proof);
     auto answer = TRY(ask(proof));
     auto* credential = std::get_if<protocol::EnrolCredential>(&answer);
     if (credential == nullptr) return answer;

@@ -65,7 +65,9 @@ public:
 
     // Takes an activation code to the platform, as the phone services do.
     Result<void> enrol(const FleetPlatform& platform, const std::string& activation_code);
-    // Between a credential and what the core answers to it.
+    // What happens on the way, where something does: to the request, to the credential that comes
+    // for it, and to the request that goes with the core's answer to that.
+    std::function<void(protocol::EnrolEvidence&)> before_request = {};
     std::function<void(protocol::EnrolCredential&)> before_activation = {};
     std::function<void(protocol::EnrolEvidence&)> before_proof = {};
 
