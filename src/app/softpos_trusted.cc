@@ -63,7 +63,7 @@ int main(int argc, char** argv) {
                    "Terminal device that shows the PIN pad to the customer; taken for --uid alone");
     app.add_option("--tpm", tpm.tcti,
                    "TPM that keeps the storage key and vouches for this core, as the TSS names it: "
-                   "device:/dev/tpmrm0, swtpm:path=SOCKET");
+                   "device:/dev/tpmrm0; unix:SOCKET for a software TPM");
     app.add_option("--tpm-pcr", boot_pcrs,
                    "PCR of what booted, quoted and sealed to besides 23 (this program)")
         ->check(CLI::Range(0U, softpos::hw::tpm_pcr_count - 1));

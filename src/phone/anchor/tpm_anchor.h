@@ -12,7 +12,7 @@
 namespace softpos::anchor {
 
 struct TpmOptions {
-    std::string tcti;  // "device:/dev/tpmrm0", "swtpm:path=/run/tpm.sock"
+    std::string tcti;  // "device:/dev/tpmrm0", "unix:/run/tpm.sock"
     // PCRs that are quoted and sealed to besides tpm_core_pcr: what booted.
     hw::TpmPcrSet boot_pcrs = 0;
     // Of the maker's authorities between the TPM's certificate and the root, the nearest first; PEM,

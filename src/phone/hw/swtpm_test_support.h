@@ -66,7 +66,7 @@ public:
     }
 
     // How to reach it, once connect() has.
-    std::string tcti() const { return "swtpm:path=" + scratch_.file("tpm"); }
+    std::string tcti() const { return "unix:" + scratch_.file("tpm"); }
 
     // Waits until it listens: each try is an attempt to connect, so nothing waits for nothing.
     Tpm connect() {

@@ -2,6 +2,7 @@
 #include "phone/hw/tpm.h"
 
 #include "base/check.h"
+#include "phone/hw/tpm_stream.h"
 
 #include <algorithm>
 #include <array>
@@ -156,6 +157,7 @@ Result<void> check_owner_index(std::uint32_t index) {
 }  // namespace
 
 struct Tpm::Device {
+    TpmStream stream;  // Where the way is ours.
     TSS2_TCTI_CONTEXT* tcti = nullptr;
     ESYS_CONTEXT* esys = nullptr;
 
@@ -164,7 +166,7 @@ struct Tpm::Device {
     Device& operator=(const Device&) = delete;
     ~Device() {
         if (esys != nullptr) Esys_Finalize(&esys);
-        if (tcti != nullptr) Tss2_TctiLdr_Finalize(&tcti);
+        if (tcti != nullptr && !stream) Tss2_TctiLdr_Finalize(&tcti);
     }
 };
 
@@ -244,8 +246,15 @@ Tpm& Tpm::operator=(Tpm&&) noexcept = default;
 Tpm::~Tpm() = default;
 
 Result<Tpm> Tpm::open(const std::string& tcti) {
+    constexpr std::string_view own = "unix:";
     auto device = std::make_unique<Device>();
-    TSS2_RC code = Tss2_TctiLdr_Initialize(tcti.c_str(), &device->tcti);
+    TSS2_RC code = TSS2_RC_SUCCESS;
+    if (tcti.starts_with(own)) {
+        device->stream = TRY(connect_tpm_stream(tcti.substr(own.size())));
+        device->tcti = device->stream.get();
+    } else {
+        code = Tss2_TctiLdr_Initialize(tcti.c_str(), &device->tcti);
+    }
     if (code != TSS2_RC_SUCCESS) return refuse(code, "tpm: no way to it");
     code = Esys_Initialize(&device->esys, device->tcti, nullptr);
     if (code != TSS2_RC_SUCCESS) return refuse(code, "tpm: context");
