@@ -95,8 +95,8 @@ Result<void> SettledStory::show_trust(const std::string& terminal) {
     detail("its TPM opened a credential that was made for it alone, and quotes the core that runs");
     crypto::KeyRandom random;
     const auto others = TRY(world_.make_fleet(1, random));
-    const auto other = TRY(
-        DemoWorld::ask(world_.acquirer(), "/v1/terminals/" + others.front()->terminal(), ""));
+    const auto other =
+        TRY(DemoWorld::ask(world_.acquirer(), "/v1/terminals/" + others.front()->terminal(), ""));
     detail("one without a chip: keys kept by " + other.text("key_home") + ", finding " +
            other.text("findings.0.code") + "; production gives it no card");
     return {};

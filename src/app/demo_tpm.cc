@@ -51,9 +51,8 @@ Result<std::unique_ptr<DemoTpm>> DemoTpm::begin(const std::string& folder) {
     TRY_VOID(made->write_settings());
     host::ChildOptions options;
     options.program = swtpm_setup;
-    options.arguments = {"--tpm2",           "--tpmstate",  folder + "/state",
-                         "--create-ek-cert", "--pcr-banks", "sha256",
-                         "--config",         folder + "/setup.conf"};
+    options.arguments = {"--tpm2",      "--tpmstate", folder + "/state", "--create-ek-cert",
+                         "--pcr-banks", "sha256",     "--config",        folder + "/setup.conf"};
     options.output_path = folder + "/setup.log";
     made->setup_ = TRY(host::ChildProcess::spawn(options));
     return made;

@@ -197,8 +197,8 @@ Result<void> DemoWorld::start_phone_programs() {
                                        "--pin-screen",   customer_->screen_path()};
     if (tpm_) {
         TRY_VOID(tpm_->await());
-        arguments.insert(arguments.end(), {"--tpm", tpm_->tcti(), "--tpm-authorities",
-                                           tpm_->authorities_path()});
+        arguments.insert(arguments.end(),
+                         {"--tpm", tpm_->tcti(), "--tpm-authorities", tpm_->authorities_path()});
     }
     trusted_ = TRY(spawn("softpos-trusted", std::move(arguments), &gate_report_));
     std::string line;

@@ -22,9 +22,8 @@ void print_report(const softpos::host::GateReport& report,
                   softpos::host::SecretArenaState secret_memory,
                   softpos::protocol::Protection protection) {
     const std::string line = "{\"event\":\"trusted_ready\",\"protection\":\"" +
-                             std::string(name_of(protection)) +
-                             "\",\"secret_memory\":\"" + name_of(secret_memory) +
-                             "\",\"gate\":" + report.json() + "}\n";
+                             std::string(name_of(protection)) + "\",\"secret_memory\":\"" +
+                             name_of(secret_memory) + "\",\"gate\":" + report.json() + "}\n";
     [[maybe_unused]] const ssize_t written = ::write(STDOUT_FILENO, line.data(), line.size());
 }
 
@@ -78,13 +77,12 @@ int main(int argc, char** argv) {
     if (with_tpm) {
         options.open_anchor = [&] { return open_tpm(tpm, boot_pcrs, authorities_file); };
     }
-    const auto protection = with_tpm ? softpos::protocol::Protection::tpm
-                                     : softpos::protocol::Protection::software;
+    const auto protection =
+        with_tpm ? softpos::protocol::Protection::tpm : softpos::protocol::Protection::software;
     int exit_code = 0;
     softpos::host::run_on_secret_stack([&] {
-        const auto served = softpos::trust::run_trusted(
-            options,
-            [&](const softpos::host::GateReport& report) {
+        const auto served =
+            softpos::trust::run_trusted(options, [&](const softpos::host::GateReport& report) {
                 print_report(report, secret_memory, protection);
             });
         if (served) return;

@@ -122,8 +122,8 @@ struct BindingParts {
 };
 Buffer binding_message(const BindingParts& parts);  // Its SHA-256 is the challenge.
 
-// The core signs `body`, which is an EnrolStatement; evidence and request stand beside it. Where the
-// platform answers with an EnrolCredential, the same message goes once more, with `activation`.
+// The core signs `body`, which is an EnrolStatement; evidence and request stand beside it. Where
+// the platform answers with an EnrolCredential, the same message goes once more, with `activation`.
 struct EnrolEvidence {
     std::string activation_code;
     std::string csr_pem;  // For the phone's TLS certificate.
@@ -336,8 +336,8 @@ struct SpaRefused {
 // ---- Bytes ----------------------------------------------------------------------------------
 
 using SpaRequest = std::variant<EnrolBegin, EnrolEvidence, PermitAsk, ReportSent>;
-using SpaAnswer = std::variant<EnrolChallenge, EnrolCredential, Enrolled, PermitGiven, ReportTaken,
-                               SpaRefused>;
+using SpaAnswer =
+    std::variant<EnrolChallenge, EnrolCredential, Enrolled, PermitGiven, ReportTaken, SpaRefused>;
 // What stands inside a SignedBody, and in EnrolEvidence and Enrolled.
 using SpaBody = std::variant<EnrolStatement, CoreGrant, PermitRequest, Permit, Command, Report>;
 

@@ -103,7 +103,8 @@ std::vector<SpaAnswer> answers() {
                            {EvidenceKind::tpm_quote, EvidenceKind::dev_process}},
             EnrolCredential{Buffer(70, 5), Buffer(258, 6)},
             Enrolled{"-----BEGIN\n", "-----BEGIN\n", 3, 4, Buffer(9000, 1), Buffer(70, 2)},
-            PermitGiven{signed_body(), {signed_body()}}, ReportTaken{{signed_body()}},
+            PermitGiven{signed_body(), {signed_body()}},
+            ReportTaken{{signed_body()}},
             SpaRefused{"R-7F21", false, {signed_body()}}};
 }
 

@@ -181,8 +181,7 @@ TrustedAnswer random_answer(Prng& prng) {
         case 9:
             return pin_state(prng);
         case 11:
-            return EnrolActivateAnswer{
-                {EvidenceKind::tpm_quote, prng.bytes(1 + prng.below(3000))}};
+            return EnrolActivateAnswer{{EvidenceKind::tpm_quote, prng.bytes(1 + prng.below(3000))}};
         case 10:
             return prng.below(2) == 1 ? TrustedAnswer(PermitRefusedAnswer{})
                                       : TrustedAnswer(PinAbortAnswer{});

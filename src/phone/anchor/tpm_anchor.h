@@ -15,8 +15,8 @@ struct TpmOptions {
     std::string tcti;  // "device:/dev/tpmrm0", "unix:/run/tpm.sock"
     // PCRs that are quoted and sealed to besides tpm_core_pcr: what booted.
     hw::TpmPcrSet boot_pcrs = 0;
-    // Of the maker's authorities between the TPM's certificate and the root, the nearest first; PEM,
-    // empty where the root signs itself. Platforms know roots, and not everything below them.
+    // Of the maker's authorities between the TPM's certificate and the root, the nearest first;
+    // PEM, empty where the root signs itself. Platforms know roots, and not everything below them.
     std::string authorities_pem = {};
 };
 

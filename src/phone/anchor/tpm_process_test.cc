@@ -87,7 +87,7 @@ protected:
     }};
 };
 
-// Shows: A19, JRT0156-6.2
+// Shows: A19, JRT0156-6.4
 TEST_F(TpmProcess, ItsKeyComesBackForThisProgramAlsoAfterPowerOff) {
     const std::string report = start();
     ASSERT_NE(report.find("\"protection\":\"tpm\""), std::string::npos) << report << why();
@@ -106,8 +106,8 @@ TEST_F(TpmProcess, ItsKeyComesBackForThisProgramAlsoAfterPowerOff) {
 // Behind the gate it can still quote, over each request that it signs.
 TEST_F(TpmProcess, QuotesBehindTheGate) {
     ASSERT_FALSE(start().empty()) << why();
-    const auto begun = acquirer_.ask<protocol::EnrolBeginAnswer>(
-        protocol::EnrolBeginRequest{Id128{{1}}, {2}, {}});
+    const auto begun =
+        acquirer_.ask<protocol::EnrolBeginAnswer>(protocol::EnrolBeginRequest{Id128{{1}}, {2}, {}});
     ASSERT_TRUE(begun.evidence) << why();
     EXPECT_EQ(begun.evidence->kind, protocol::EvidenceKind::tpm_quote);
     const auto form = protocol::decode_tpm_quote_form(begun.evidence->bytes);
@@ -144,7 +144,7 @@ TEST_F(TpmProcess, AChangedProgramGetsNoKey) {
     EXPECT_EQ(acquirer_.status().mode, CoreMode::ready);
 }
 
-// Shows: A19
+// Shows: A19, JRT0156-6.4
 TEST_F(TpmProcess, ACopyOfTheDiskIsOfNoUseElsewhere) {
     ASSERT_FALSE(start().empty()) << why();
     acquirer_.enrol();
@@ -165,6 +165,7 @@ TEST_F(TpmProcess, AStateOfSoftwareIsNotTakenOver) {
 }
 
 // Something else booted: PCR 7 is part of what the key is sealed to.
+// Shows: JRT0156-6.4
 TEST_F(TpmProcess, AnotherBootGetsNoKey) {
     ASSERT_FALSE(start().empty()) << why();
     acquirer_.enrol();

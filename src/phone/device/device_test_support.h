@@ -117,8 +117,7 @@ private:
         }
         if (const auto* activate = std::get_if<EnrolActivateRequest>(&request)) {
             if (refuse_activation) return TrustedFailure{TrustedFault::grant_refused, 0};
-            return EnrolActivateAnswer{
-                {EvidenceKind::tpm_quote, activate->credential.id_object}};
+            return EnrolActivateAnswer{{EvidenceKind::tpm_quote, activate->credential.id_object}};
         }
         if (std::holds_alternative<EnrolFinishRequest>(request)) {
             if (refuse_finish) return TrustedFailure{TrustedFault::grant_refused, 0};

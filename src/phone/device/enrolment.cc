@@ -146,8 +146,8 @@ std::expected<Enrolment, RefusalText> enrol(EnrolParts parts, const EnrolOrder& 
         {.address = *address, .ca_pem = order.ca_pem, .cert_pem = {}, .key_pem = {}}, parts.limits);
     if (!platform) return refused(Refusal::bad_value, "ca_pem");
     if (!order.device_model.empty()) parts.posture.claims.model = order.device_model;
-    const auto challenge = expect<protocol::EnrolChallenge>((*platform)->spa(
-        protocol::EnrolBegin{order.activation_code, parts.posture.claims}));
+    const auto challenge = expect<protocol::EnrolChallenge>(
+        (*platform)->spa(protocol::EnrolBegin{order.activation_code, parts.posture.claims}));
     if (!challenge) return std::unexpected(challenge.error());
     auto begun =
         parts.core.enrol_begin({challenge->nonce_id, challenge->nonce, std::move(parts.posture)});

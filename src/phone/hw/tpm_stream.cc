@@ -8,6 +8,7 @@
 #include <span>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <tss2/tss2_tcti.h>
 #include <unistd.h>
 
 namespace softpos::hw {
@@ -131,7 +132,8 @@ Result<TpmStream> connect_tpm_stream(const std::string& path) {
     stream->fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     TpmStream owned(reinterpret_cast<TSS2_TCTI_CONTEXT*>(stream.release()));
     const int fd = stream_of(owned.get())->fd;
-    if (fd < 0 || ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    if (fd < 0 ||
+        ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
         return fail(ErrorKind::unavailable, "tpm: nobody listens there",
                     static_cast<std::uint32_t>(errno));
     }

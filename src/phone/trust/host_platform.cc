@@ -43,15 +43,17 @@ Result<bool> is_there(const host::Directory& directory, const char* name) {
 // A key that once lay in a file is known to whoever read that: it is not taken over.
 Result<SecretBytes> sealed_storage_key(const host::Directory& directory, HardwareAnchor& anchor) {
     if (TRY(is_there(directory, key_name))) {
-        return fail(ErrorKind::denied, "trust: this state was made without a TPM; enrol into another");
+        return fail(ErrorKind::denied,
+                    "trust: this state was made without a TPM; enrol into another");
     }
     const auto sealed = directory.read(sealed_key_name, sealed_key_bytes_max);
     if (sealed) {
         auto key = anchor.unseal(*sealed);
         if (!key && key.error().kind == ErrorKind::denied) {
-            return fail(ErrorKind::denied,
-                        "trust: the TPM keeps the storage key: its PCRs are not those of this state",
-                        key.error().detail);
+            return fail(
+                ErrorKind::denied,
+                "trust: the TPM keeps the storage key: its PCRs are not those of this state",
+                key.error().detail);
         }
         if (key && key->size() != key_bytes) {
             return fail(ErrorKind::internal, "trust: storage key has a wrong size");

@@ -1,8 +1,8 @@
-// The trusted platform that plain Linux gives: a directory that only our uid reads. Without a chip it
-// is software: whoever is root reads the key file, and whoever copies the whole directory rolls it
-// back. The platform's server sees the second by the counters; nobody here sees the first. With a
-// TPM the key comes out of it only for the program that was launched, and who copies the disk gets
-// nothing; root on the running terminal still does.
+// The trusted platform that plain Linux gives: a directory that only our uid reads. Without a chip
+// it is software: whoever is root reads the key file, and whoever copies the whole directory rolls
+// it back. The platform's server sees the second by the counters; nobody here sees the first. With
+// a TPM the key comes out of it only for the program that was launched, and who copies the disk
+// gets nothing; root on the running terminal still does.
 #pragma once
 
 #include "crypto/drbg.h"
@@ -19,17 +19,18 @@
 
 namespace softpos::trust {
 
-// Files: storage.key (32 random bytes; with a chip storage.tpm, sealed to it), state.sealed (nonce 12, then AES-256-GCM), and sealed the
-// same way journal.sealed and epoch.sealed (8 bytes). All mode 0600.
+// Files: storage.key (32 random bytes; with a chip storage.tpm, sealed to it), state.sealed (nonce
+// 12, then AES-256-GCM), and sealed the same way journal.sealed and epoch.sealed (8 bytes). All
+// mode 0600.
 class HostPlatform final : public TrustedPlatform {
 public:
     // It compares all code with the files, some milliseconds; a tap asks several times.
     static constexpr std::int64_t look_every_us = 500'000;
 
-    // In front of the gate: opens the directory, measures the running program, and makes the storage
-    // key where there is none. Afterwards only openat, renameat and their like are used. denied for
-    // a state that was made with a chip and is opened without, or the other way round, and where the
-    // chip keeps the key because another program runs.
+    // In front of the gate: opens the directory, measures the running program, and makes the
+    // storage key where there is none. Afterwards only openat, renameat and their like are used.
+    // denied for a state that was made with a chip and is opened without, or the other way round,
+    // and where the chip keeps the key because another program runs.
     static Result<HostPlatform> open(const std::string& state_dir,
                                      std::unique_ptr<HardwareAnchor> anchor = nullptr);
 

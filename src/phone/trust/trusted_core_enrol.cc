@@ -99,16 +99,15 @@ TrustedAnswer TrustedCore::on(const protocol::EnrolBeginRequest& request) {
     protocol::SignedBody told;
     told.body = protocol::encode(protocol::SpaBody(statement));
     told.signature = sign_key->sign(protocol::core_signed_message(told.body));
-    Buffer binding =
-        protocol::binding_message({.nonce = statement.nonce,
-                                   .core_sign_point = statement.core_sign_point,
-                                   .core_seal_point = statement.core_seal_point,
-                                   .measurement = statement.measurement,
-                                   .app_version = statement.claims.app_version});
+    Buffer binding = protocol::binding_message({.nonce = statement.nonce,
+                                                .core_sign_point = statement.core_sign_point,
+                                                .core_seal_point = statement.core_seal_point,
+                                                .measurement = statement.measurement,
+                                                .app_version = statement.claims.app_version});
     auto evidence =
         evidence_of(EvidenceUse::enrolment, *sign_key, statement.claims.app_version, binding);
-    new_keys_ = std::make_unique<NewKeys>(NewKeys{std::move(*sign_key), std::move(*seal_key),
-                                                  request.nonce, std::move(binding)});
+    new_keys_ = std::make_unique<NewKeys>(
+        NewKeys{std::move(*sign_key), std::move(*seal_key), request.nonce, std::move(binding)});
     return protocol::EnrolBeginAnswer{std::move(told), std::move(evidence)};
 }
 

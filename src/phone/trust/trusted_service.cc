@@ -49,7 +49,8 @@ Result<void> give_state(const HostPlatform& platform, const TrustedOptions& opti
     if (::fchmod(directory, 0700) != 0 || ::fchown(directory, options.uid, options.gid) != 0) {
         return failed("trust: state directory cannot be given away");
     }
-    for (const char* name : {"storage.key", "storage.tpm", "state.sealed", "journal.sealed", "epoch.sealed"}) {
+    for (const char* name :
+         {"storage.key", "storage.tpm", "state.sealed", "journal.sealed", "epoch.sealed"}) {
         if (::fchownat(directory, name, options.uid, options.gid, AT_SYMLINK_NOFOLLOW) != 0 &&
             errno != ENOENT) {
             return failed("trust: state file cannot be given away");

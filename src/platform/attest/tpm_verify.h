@@ -44,9 +44,9 @@ struct TpmPolicy {
     // Name of the key that gave a credential's secret back; see tpm_credential.h. With it a quote
     // needs no certificate, without it none can be better than review.
     std::optional<Buffer> activated_name;
-    bool activated_now = false;  // Whichever key it is, it just gave one back.
+    bool activated_now = false;          // Whichever key it is, it just gave one back.
     std::optional<TpmProof> proof = {};  // What shows that it did.
-    std::uint32_t resets_known = 0;  // Of the last quote that passed: a TPM never counts fewer.
+    std::uint32_t resets_known = 0;      // Of the last quote that passed: a TPM never counts fewer.
 };
 
 // `evidence` is a protocol::TpmQuoteForm. Reasons in the order in which they are looked for. FAIL:
@@ -54,8 +54,8 @@ struct TpmPolicy {
 // words, or can leave it), KEY_ALGORITHM, KEY_MISMATCH (another key than was activated), SIGNATURE,
 // AK_NAME (the quote names another key), CHALLENGE, PCR_SELECTION, PCR_DIGEST (`where`: how many
 // PCRs came with it), PCR_VALUE (`where`: the PCR), RESETS (fewer than known); of a proof
-// ACTIVATION (not of this key over its challenge), RESTARTED (since the quote), PCR_CHANGED. REVIEW:
-// NOT_ACTIVATED, NOT_COMPARED.
+// ACTIVATION (not of this key over its challenge), RESTARTED (since the quote), PCR_CHANGED.
+// REVIEW: NOT_ACTIVATED, NOT_COMPARED.
 Verdict verify_tpm_quote(Bytes evidence, const TpmPolicy& policy,
                          std::span<const TrustAnchor> anchors, Instant now);
 

@@ -1,5 +1,5 @@
-// Keys in a phone's hardware that its makers have vouched for, and the counters that rise with them:
-// what later statements of the phone are held to. Part of what is stored about a phone.
+// Keys in a phone's hardware that its makers have vouched for, and the counters that rise with
+// them: what later statements of the phone are held to. Part of what is stored about a phone.
 #pragma once
 
 #include "base/bytes.h"

@@ -108,8 +108,7 @@ const protocol::Evidence* find_not_activated(std::span<const protocol::Evidence>
                                              std::span<const attest::Verdict> verdicts) {
     for (std::size_t i = 0; i < std::min(evidences.size(), verdicts.size()); ++i) {
         const attest::Verdict& one = verdicts[i];
-        const bool waits =
-            one.outcome == attest::Outcome::review && one.reason == "NOT_ACTIVATED";
+        const bool waits = one.outcome == attest::Outcome::review && one.reason == "NOT_ACTIVATED";
         if (waits && one.kind == protocol::EvidenceKind::tpm_quote) return &evidences[i];
     }
     return nullptr;
@@ -144,8 +143,8 @@ Result<void> close_commands(store::Tx& tx, std::string_view terminal, Instant no
 struct Enrolment::Work {
     EnrolStatement statement;
     CodeOwner owner;
-    std::array<std::uint8_t, 8> old_key_id{};  // Of the phone before this one.
-    bool fresh = false;                        // The challenge was good.
+    std::array<std::uint8_t, 8> old_key_id{};             // Of the phone before this one.
+    bool fresh = false;                                   // The challenge was good.
     std::optional<protocol::EnrolCredential> credential;  // To be opened before anything else.
     bool accepted = false;
     std::string reference;
@@ -233,8 +232,8 @@ Result<void> Enrolment::look_at_evidence(const protocol::EnrolEvidence& request,
                                       .measurement = statement.measurement,
                                       .now = parts_.clock.now()};
     if (!request.activation.empty()) {
-        // Of a challenge for which nothing was asked, or something for another request, the proof is
-        // over nothing that anybody can quote.
+        // Of a challenge for which nothing was asked, or something for another request, the proof
+        // is over nothing that anybody can quote.
         attest::TpmProof proof{.evidence = request.activation, .challenge = {}};
         TRY_VOID(parts_.store.read([&](store::Reader& reader) -> Result<void> {
             const auto nonce = TRY(reader.nonce(statement.nonce_id));
@@ -254,12 +253,11 @@ Result<void> Enrolment::ask_for_activation(const protocol::EnrolEvidence& reques
     const auto* waiting = find_not_activated(request.evidences, work.verdicts);
     if (waiting == nullptr || !request.activation.empty()) return {};
     const SecretBytes secret = crypto::random_secret(parts_.random, credential_secret_bytes);
-    const auto made =
-        attest::credential_for_quote(waiting->bytes, secret.bytes(), parts_.random);
+    const auto made = attest::credential_for_quote(waiting->bytes, secret.bytes(), parts_.random);
     // A TPM that cannot be asked stays as it was judged.
     if (!made) return {};
-    const store::Digest proof = crypto::sha256(
-        protocol::activation_message(binding_of(work.statement), secret.bytes()));
+    const store::Digest proof =
+        crypto::sha256(protocol::activation_message(binding_of(work.statement), secret.bytes()));
     const store::Digest asked = asked_of(request);
     const Instant now = parts_.clock.now();
     work.credential = protocol::EnrolCredential{made->id_object, made->encrypted_secret};

@@ -53,8 +53,7 @@ public:
     Result<Evidence> enrolment_evidence(Bytes message) override {
         return chip_->enrolment_evidence(message);
     }
-    Result<Evidence> activate(const protocol::EnrolCredential& credential,
-                              Bytes binding) override {
+    Result<Evidence> activate(const protocol::EnrolCredential& credential, Bytes binding) override {
         return chip_->activate(credential, binding);
     }
 
@@ -263,7 +262,8 @@ TEST_F(RoadTpm, WhatIsLaunchedBesideTheCoreEndsTheTerminal) {
 // ---- App Attest ------------------------------------------------------------------------------
 
 std::string pem_of(Bytes der) {
-    return "-----BEGIN CERTIFICATE-----\n" + codec::to_base64(der) + "\n-----END CERTIFICATE-----\n";
+    return "-----BEGIN CERTIFICATE-----\n" + codec::to_base64(der) +
+           "\n-----END CERTIFICATE-----\n";
 }
 
 class RoadApple : public ::testing::Test {
@@ -271,10 +271,8 @@ protected:
     RoadApple() {
         iphone_.leaf.not_after = {world_.clock().now().unix_ms + 86'400'000};
         world_.stop_service();
-        world_.write_server_file("apple-roots.pem",
-                                 pem_of(iphone_.root.certify(iphone_.root)));
-        world_.write_server_file("evidence.json",
-                                 R"({"apple_app":"ABCDE12345.cn.example.spos"})");
+        world_.write_server_file("apple-roots.pem", pem_of(iphone_.root.certify(iphone_.root)));
+        world_.write_server_file("evidence.json", R"({"apple_app":"ABCDE12345.cn.example.spos"})");
         world_.start_service();
         phone_ = world_.make_phone({});
         phone_->posture().app.hardware = protocol::bit_of(protocol::Capability::qr_show);
