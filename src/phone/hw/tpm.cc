@@ -265,13 +265,11 @@ Result<Tpm> Tpm::open(const std::string& tcti) {
 }
 
 std::vector<int> Tpm::descriptors() const {
+    const auto ask = reinterpret_cast<TSS2_TCTI_CONTEXT_COMMON_V1*>(device_->tcti)->getPollHandles;
     std::size_t count = 0;
-    if (Tss2_Tcti_GetPollHandles(device_->tcti, nullptr, &count) != TSS2_RC_SUCCESS) return {};
+    if (ask == nullptr || ask(device_->tcti, nullptr, &count) != TSS2_RC_SUCCESS) return {};
     std::vector<TSS2_TCTI_POLL_HANDLE> handles(count);
-    if (count == 0 ||
-        Tss2_Tcti_GetPollHandles(device_->tcti, handles.data(), &count) != TSS2_RC_SUCCESS) {
-        return {};
-    }
+    if (count == 0 || ask(device_->tcti, handles.data(), &count) != TSS2_RC_SUCCESS) return {};
     std::vector<int> descriptors;
     for (const TSS2_TCTI_POLL_HANDLE& one : handles) descriptors.push_back(one.fd);
     return descriptors;
