@@ -81,7 +81,10 @@ Result<void> SettledStory::show_trust(const std::string& terminal) {
     const auto device = TRY(DemoWorld::ask(world_.acquirer(), "/v1/terminals/" + terminal, ""));
     std::string findings;
     for (std::size_t i = 0; i < device.size("findings"); ++i) {
-        findings += (i == 0 ? "" : " ") + device.text("findings." + std::to_string(i) + ".code");
+        const std::string code = device.text("findings." + std::to_string(i) + ".code");
+        if (findings.find(code) == std::string::npos) {  // Core and platform may both say it.
+            findings += (findings.empty() ? "" : " ") + code;
+        }
     }
     detail("keys kept by: " + device.text("key_home") + ", by " + device.text("evidence_kind") +
            "; findings: " + (findings.empty() ? "none" : findings));

@@ -239,13 +239,14 @@ Result<void> FleetPhone::enrol(const FleetPlatform& platform, const std::string&
     if (core.evidence) proof.evidences.push_back(*std::move(core.evidence));
     if (posture_.system) {
         const auto body = TRY(protocol::decode_spa_body(proof.body));
-        const auto& statement = std::get<protocol::EnrolStatement>(body);
+        const auto* statement = std::get_if<protocol::EnrolStatement>(&body);
+        if (statement == nullptr) return fail(ErrorKind::malformed, "fleet: no statement");
         const Buffer binding =
-            protocol::binding_message({.nonce = statement.nonce,
-                                       .core_sign_point = statement.core_sign_point,
-                                       .core_seal_point = statement.core_seal_point,
-                                       .measurement = statement.measurement,
-                                       .app_version = statement.claims.app_version});
+            protocol::binding_message({.nonce = statement->nonce,
+                                       .core_sign_point = statement->core_sign_point,
+                                       .core_seal_point = statement->core_seal_point,
+                                       .measurement = statement->measurement,
+                                       .app_version = statement->claims.app_version});
         for (auto& one : posture_.system(binding)) proof.evidences.push_back(std::move(one));
     }
     auto enrolled = TRY(expect<protocol::Enrolled>(TRY(prove(std::move(proof)))));
