@@ -29,6 +29,7 @@ constexpr std::size_t spa_message_bytes_max = 16 * 1024;
 constexpr std::size_t spa_enrolled_bytes_max = 96 * 1024;  // The EMV parameters are in it.
 constexpr std::size_t evidence_bytes_max = 12 * 1024;
 constexpr std::size_t evidences_max = 4;
+constexpr std::size_t credential_part_bytes_max = 640;  // For RSA of 4096 bits.
 constexpr std::size_t findings_max = 48;
 constexpr std::size_t core_events_max = 64;
 constexpr std::size_t commands_max = 8;
@@ -121,16 +122,31 @@ struct BindingParts {
 };
 Buffer binding_message(const BindingParts& parts);  // Its SHA-256 is the challenge.
 
-// The core signs `body`, which is an EnrolStatement; evidence and request stand beside it.
+// The core signs `body`, which is an EnrolStatement; evidence and request stand beside it. Where
+// the platform answers with an EnrolCredential, the same message goes once more, with `activation`.
 struct EnrolEvidence {
     std::string activation_code;
     std::string csr_pem;  // For the phone's TLS certificate.
     Buffer body;
     Buffer core_signature;  // DER, ECDSA P-256 with SHA-256.
     std::vector<Evidence> evidences;
+    Buffer activation = {};  // A TpmQuoteForm over activation_message(); empty the first time.
 
     friend bool operator==(const EnrolEvidence&, const EnrolEvidence&) = default;
 };
+
+// A secret for one TPM: only the one with the endorsement key of the certificate opens it, and only
+// while it holds the key that signed the quote. The platform keeps no more of the secret than what
+// must be quoted next.
+struct EnrolCredential {
+    Buffer id_object;         // TPM2B_ID_OBJECT
+    Buffer encrypted_secret;  // TPM2B_ENCRYPTED_SECRET
+
+    friend bool operator==(const EnrolCredential&, const EnrolCredential&) = default;
+};
+// "spos-activate/1", the binding message and the secret. Its SHA-256 is what the second quote is
+// over: it shows the secret and who it was opened for, and tells it to nobody on the way.
+Buffer activation_message(Bytes binding, Bytes secret);
 
 struct EnrolStatement {
     Id128 nonce_id;
@@ -320,7 +336,8 @@ struct SpaRefused {
 // ---- Bytes ----------------------------------------------------------------------------------
 
 using SpaRequest = std::variant<EnrolBegin, EnrolEvidence, PermitAsk, ReportSent>;
-using SpaAnswer = std::variant<EnrolChallenge, Enrolled, PermitGiven, ReportTaken, SpaRefused>;
+using SpaAnswer =
+    std::variant<EnrolChallenge, EnrolCredential, Enrolled, PermitGiven, ReportTaken, SpaRefused>;
 // What stands inside a SignedBody, and in EnrolEvidence and Enrolled.
 using SpaBody = std::variant<EnrolStatement, CoreGrant, PermitRequest, Permit, Command, Report>;
 

@@ -302,6 +302,12 @@ Buffer permit_evidence_message(Bytes request_body) {
     return tagged("spos-permit/1", request_body);
 }
 
+Buffer activation_message(Bytes binding, Bytes secret) {
+    Buffer message = tagged("spos-activate/1", binding);
+    append(message, secret);
+    return message;
+}
+
 Buffer binding_message(const BindingParts& parts) {
     Buffer message = tagged("spos-bind/1", parts.nonce);
     append(message, parts.core_sign_point);

@@ -105,6 +105,9 @@ TrustedRequest random_request(Prng& prng) {
             return PinPollRequest{};
         case 11:
             return PinAbortRequest{};
+        case 12:
+            return EnrolActivateRequest{
+                {prng.bytes(1 + prng.below(credential_part_bytes_max)), prng.bytes(258)}};
         default:
             return TapAbortRequest{};
     }
@@ -177,6 +180,8 @@ TrustedAnswer random_answer(Prng& prng) {
             return CommandObeyAnswer{{Id128{array<16>(prng)}, prng.below(2) == 1}};
         case 9:
             return pin_state(prng);
+        case 11:
+            return EnrolActivateAnswer{{EvidenceKind::tpm_quote, prng.bytes(1 + prng.below(3000))}};
         case 10:
             return prng.below(2) == 1 ? TrustedAnswer(PermitRefusedAnswer{})
                                       : TrustedAnswer(PinAbortAnswer{});

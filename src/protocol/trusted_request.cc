@@ -84,6 +84,22 @@ Result<EnrolBeginRequest> read_enrol_begin(CallReader& in) {
     return request;
 }
 
+Buffer write(const EnrolActivateRequest& request) {
+    CallWriter out = request_of(Call::enrol_activate);
+    for (const Buffer* part :
+         {&request.credential.id_object, &request.credential.encrypted_secret}) {
+        CHECK(!part->empty() && part->size() <= credential_part_bytes_max);
+        out.put(*part);
+    }
+    return out.take();
+}
+Result<EnrolActivateRequest> read_enrol_activate(CallReader& in) {
+    EnrolActivateRequest request;
+    request.credential.id_object = TRY(take_buffer(in, {1, credential_part_bytes_max}));
+    request.credential.encrypted_secret = TRY(take_buffer(in, {1, credential_part_bytes_max}));
+    return request;
+}
+
 Buffer write(const EnrolFinishRequest& request) {
     CHECK(!request.grant.empty() && request.grant.size() <= grant_bytes_max);
     CHECK(!request.grant_signature.empty());
@@ -254,6 +270,8 @@ Result<TrustedRequest> read_request(CallReader& in) {
             return PinPollRequest{};
         case Call::pin_abort:
             return PinAbortRequest{};
+        case Call::enrol_activate:
+            return TRY(read_enrol_activate(in));
     }
     return fail(ErrorKind::unsupported, "trusted call: no such call", in.head().call);
 }

@@ -106,8 +106,9 @@ TrustedAnswer TrustedCore::on(const protocol::PermitPrepareRequest& request) {
     auto told = sign(protocol::SpaBody(std::move(body)));
     if (!told) return TrustedFailure{TrustedFault::storage_failed, 0};
     open_ = open;
-    auto evidence = evidence_of(terminal_->sign_key, request.posture.claims.app_version,
-                                protocol::permit_evidence_message(told->body));
+    auto evidence =
+        evidence_of(EvidenceUse::permit, terminal_->sign_key, request.posture.claims.app_version,
+                    protocol::permit_evidence_message(told->body));
     return protocol::PermitPrepareAnswer{std::move(*told), std::move(evidence)};
 }
 

@@ -50,6 +50,17 @@ public:
         return std::nullopt;
     }
 
+    // The same for an enrolment, with all that the maker says of that hardware.
+    virtual Result<std::optional<protocol::Evidence>> enrolment_evidence(Bytes challenge_message) {
+        return evidence(challenge_message);
+    }
+    // Opens what was made for that hardware alone; evidence over SHA-256 of activation_message().
+    virtual Result<protocol::Evidence> activate(const protocol::EnrolCredential& credential,
+                                                Bytes binding) {
+        (void)credential, (void)binding;
+        return fail(ErrorKind::unsupported, "trust: no hardware that opens credentials");
+    }
+
     // The customer's own screen and keys; null where this platform has none, and so takes no PIN.
     virtual TrustedUi* ui() { return nullptr; }
 

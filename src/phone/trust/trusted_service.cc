@@ -49,7 +49,8 @@ Result<void> give_state(const HostPlatform& platform, const TrustedOptions& opti
     if (::fchmod(directory, 0700) != 0 || ::fchown(directory, options.uid, options.gid) != 0) {
         return failed("trust: state directory cannot be given away");
     }
-    for (const char* name : {"storage.key", "state.sealed", "journal.sealed", "epoch.sealed"}) {
+    for (const char* name :
+         {"storage.key", "storage.tpm", "state.sealed", "journal.sealed", "epoch.sealed"}) {
         if (::fchownat(directory, name, options.uid, options.gid, AT_SYMLINK_NOFOLLOW) != 0 &&
             errno != ENOENT) {
             return failed("trust: state file cannot be given away");
@@ -92,7 +93,9 @@ Result<void> run_trusted(const TrustedOptions& options,
     if (!options.platform_key_file.empty()) {
         core_options.platform_key = TRY(read_platform_key(options.platform_key_file));
     }
-    HostPlatform platform = TRY(HostPlatform::open(options.state_dir));
+    std::unique_ptr<HardwareAnchor> anchor;
+    if (options.open_anchor) anchor = TRY(options.open_anchor());
+    HostPlatform platform = TRY(HostPlatform::open(options.state_dir, std::move(anchor)));
     TRY_VOID(give_state(platform, options));
     std::optional<int> screen_fd;
     if (!options.pin_screen.empty()) {
@@ -114,6 +117,7 @@ Result<void> run_trusted(const TrustedOptions& options,
     gate.keep_fds.push_back(stop.fd());
     for (const int descriptor : watch.descriptors()) gate.keep_fds.push_back(descriptor);
     platform.watch_itself(std::move(watch));
+    for (const int descriptor : platform.anchor_descriptors()) gate.keep_fds.push_back(descriptor);
     if (screen_fd) gate.keep_fds.push_back(*screen_fd);
     gate.writable_dirs = {platform.directory_fd()};
     const host::GateReport report = TRY(host::enter_gate(gate));

@@ -102,8 +102,13 @@ Verdict Check::tpm(Bytes evidence) const {
     TpmPolicy policy;
     policy.challenge = challenge_;
     policy.expected = trust_.pcrs;
+    for (ExpectedPcr& one : policy.expected) {
+        if (one.launched) one.values = {launched_pcr(question_.measurement)};
+    }
     policy.activated_name = question_.known_ak;
     policy.activated_now = question_.ak_activated;
+    policy.proof = question_.tpm_proof;
+    policy.resets_known = question_.known_resets;
     return verify_tpm_quote(evidence, policy, trust_.tpm_roots, question_.now);
 }
 

@@ -51,7 +51,9 @@ struct EvidenceQuestion {
     const protocol::Digest32& measurement;
     // Name of the TPM's key, where the phone enrolled with one that was activated.
     std::optional<Buffer> known_ak = {};
-    bool ak_activated = false;  // The TPM opened a credential for it.
+    bool ak_activated = false;               // The TPM opened a credential for it.
+    std::optional<TpmProof> tpm_proof = {};  // What the phone sent to show that.
+    std::uint32_t known_resets = 0;          // Of the TPM, by its last quote.
     // Key that Apple attested at enrolment, SubjectPublicKeyInfo, and its last counter.
     std::optional<Buffer> known_apple_key = {};
     std::uint32_t known_apple_counter = 0;

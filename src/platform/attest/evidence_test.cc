@@ -212,6 +212,26 @@ TEST_F(EvidenceTest, ATpmIsForReviewUntilItsKeyIsActivated) {
     EXPECT_EQ(judged().reason, "KEY_MISMATCH") << "another machine";
 }
 
+// Shows: A19
+TEST_F(EvidenceTest, ATpmQuotesTheVeryCoreThatEnrolled) {
+    TestTpm tpm;
+    tpm.challenge = challenge();
+    EvidenceQuestion asked = question();
+    tpm.pcrs[23] = launched_pcr(asked.measurement);
+    trust_.tpm_roots = tpm.anchors();
+    trust_.pcrs = {{.pcr = 23, .values = {}, .launched = true}};
+    asked.known_ak = tpm.ak_name();
+    const auto judged = [&] {
+        return check(EvidenceKind::tpm_quote, protocol::encode(tpm.form()), asked, trust_);
+    };
+    EXPECT_EQ(judged().outcome, Outcome::pass);
+    tpm.pcrs[23] = Buffer(32);
+    EXPECT_EQ(judged().reason, "PCR_VALUE") << "nothing was launched";
+    Buffer other(32, 7);
+    tpm.pcrs[23] = launched_pcr(other);
+    EXPECT_EQ(judged().reason, "PCR_VALUE") << "another core was";
+}
+
 TEST_F(EvidenceTest, TokensAreAboutTheAndroidApp) {
     TestPlay play;
     play.challenge = challenge();

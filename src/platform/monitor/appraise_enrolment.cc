@@ -129,6 +129,7 @@ EnrolmentDecision appraise_enrolment(const Policy& policy, const std::string& te
     Decision decision;
     decision.next = std::move(taken->next);
     take_phone(decision.next, policy, statement, *best, view);
+    decision.next.keys = keys_of(verdicts);
     if (decision.next.grade == 0) {
         out.reason = reason_of("grade", policy_name_of(best->home));
         return out;

@@ -183,6 +183,7 @@ void note_request(const Policy& policy, const PermitCase& asked, const ServerVie
     }
     next.marks.app_version = std::max(next.marks.app_version, request.claims.app_version);
     next.marks.sdk_version = std::max(next.marks.sdk_version, request.claims.sdk_version);
+    note_counters(asked.verdicts, next.keys);
     if (const attest::Verdict* const best = best_of(asked.verdicts)) {
         next.last_evidence = view.now;
         next.pins.kind = best->kind;

@@ -79,7 +79,9 @@ void compare_pins(Findings& to, const DeviceRecord& device, const attest::Verdic
     const auto differs = [](const auto& pinned, const auto& shown) {
         return !pinned.empty() && !shown.empty() && pinned != shown;
     };
-    if (differs(pins.device_id, verdict.device_id)) see(to, FindingCode::clone);
+    // A key of another sort has another name: it is no second phone, but less than was shown.
+    const bool same_sort = verdict.home == pins.home;
+    if (same_sort && differs(pins.device_id, verdict.device_id)) see(to, FindingCode::clone);
     if (differs(pins.boot_key, verdict.boot_key)) see(to, FindingCode::boot_state);
     if (differs(pins.root_serial, last_serial(verdict))) see(to, FindingCode::chain);
     if (verdict.home < pins.home) see(to, FindingCode::level);

@@ -10,8 +10,9 @@ namespace {
 using namespace protocol::spa_fields;
 using monitor::DeviceRecord;
 
-constexpr unsigned record_version = 1;
-constexpr std::size_t record_fields = 27;
+// Version 1 knew no keys of hardware, and is still read.
+constexpr unsigned record_version = 2;
+constexpr std::size_t record_fields = 28;
 constexpr std::size_t key_bytes_max = 1024;
 constexpr std::size_t serial_bytes_max = 80;
 constexpr std::size_t items_max = std::size_t{protocol::finding_codes} * protocol::trust_classes;
@@ -71,6 +72,24 @@ Result<monitor::Marks> take_marks(CborReader& in) {
         *mark = TRY(take_number<std::uint32_t>(in, UINT32_MAX));
     }
     return marks;
+}
+
+void put_keys(CborWriter& out, const monitor::HardwareKeys& keys) {
+    out.begin_array(4);
+    put_buffer(out, keys.tpm_name, key_size);
+    out.put_unsigned(keys.tpm_resets);
+    put_buffer(out, keys.apple_key, key_size);
+    out.put_unsigned(keys.apple_counter);
+}
+
+Result<monitor::HardwareKeys> take_keys(CborReader& in) {
+    TRY_VOID(take_fields(in, 4));
+    monitor::HardwareKeys keys;
+    keys.tpm_name = TRY(take_buffer(in, key_size));
+    keys.tpm_resets = TRY(take_number<std::uint32_t>(in, UINT32_MAX));
+    keys.apple_key = TRY(take_buffer(in, key_size));
+    keys.apple_counter = TRY(take_number<std::uint32_t>(in, UINT32_MAX));
+    return keys;
 }
 
 void put_item(CborWriter& out, const monitor::ScoreItem& item) {
@@ -180,6 +199,7 @@ Buffer encode_device(const DeviceRecord& device) {
     put_enum(out, device.state);
     put_pins(out, device.pins);
     put_marks(out, device.marks);
+    put_keys(out, device.keys);
     out.put_unsigned(device.hardware);
     out.put_unsigned(device.grade);
     put_list(out, device.score, items_max, put_item);
@@ -192,15 +212,21 @@ Buffer encode_device(const DeviceRecord& device) {
 
 Result<DeviceRecord> decode_device(Bytes bytes) {
     CborReader in(bytes);
-    TRY_VOID(take_fields(in, record_fields));
-    if (TRY(in.take_unsigned()) != record_version) {
+    const std::size_t fields = TRY(in.take_array(record_fields));
+    const std::uint64_t version = TRY(in.take_unsigned());
+    if (version < 1 || version > record_version) {
         return fail(ErrorKind::unsupported, "device: version of its record");
+    }
+    const bool with_keys = version == record_version;
+    if (fields != (with_keys ? record_fields : record_fields - 1)) {
+        return wrong("device: number of fields", in);
     }
     DeviceRecord device;
     device.terminal = TRY(take_text(in, terminal_size));
     device.state = TRY(take_enum<monitor::DeviceState>(in, monitor::device_states));
     device.pins = TRY(take_pins(in));
     device.marks = TRY(take_marks(in));
+    if (with_keys) device.keys = TRY(take_keys(in));
     device.hardware = TRY(take_number<protocol::CapabilitySet>(in, UINT8_MAX));
     device.grade = TRY(take_number<std::uint8_t>(in, monitor::grades - 1));
     device.score = TRY(take_list<monitor::ScoreItem>(in, items_max, take_item));

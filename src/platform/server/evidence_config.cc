@@ -29,10 +29,8 @@ constexpr std::size_t app_bytes_max = 200;
 constexpr std::size_t digest_bytes = 32;
 
 // Digests in hex with blanks between.
-std::vector<Buffer> take_digests(StrictJson& json, std::string_view field) {
+std::vector<Buffer> read_digests(std::string_view words, StrictJson& json, std::string_view field) {
     std::vector<Buffer> digests;
-    const std::string text = json.text(field, words_bytes_max);
-    std::string_view words = text;
     while (!words.empty()) {
         const std::size_t end = std::min(words.find(' '), words.size());
         auto digest = from_hex(words.substr(0, end));
@@ -44,6 +42,18 @@ std::vector<Buffer> take_digests(StrictJson& json, std::string_view field) {
         words.remove_prefix(std::min(end + 1, words.size()));
     }
     return digests;
+}
+
+std::vector<Buffer> take_digests(StrictJson& json, std::string_view field) {
+    const std::string text = json.text(field, words_bytes_max);
+    return read_digests(text, json, field);
+}
+
+attest::ExpectedPcr take_pcr(StrictJson& json, unsigned pcr) {
+    const std::string field = std::to_string(pcr);
+    const std::string text = json.text(field, words_bytes_max);
+    if (text == "measurement") return {.pcr = pcr, .values = {}, .launched = true};
+    return {.pcr = pcr, .values = read_digests(text, json, field)};
 }
 
 Result<std::vector<attest::TrustAnchor>> roots_in(const std::string& path) {
@@ -117,7 +127,7 @@ Result<attest::EvidenceTrust> parse_evidence_trust(std::string_view text) {
         StrictJson pcrs = json.object("pcrs");
         for (unsigned pcr = 0; pcr < attest::tpm_pcrs; ++pcr) {
             const std::string name = std::to_string(pcr);
-            if (pcrs.has(name)) trust.pcrs.push_back({pcr, take_digests(pcrs, name)});
+            if (pcrs.has(name)) trust.pcrs.push_back(take_pcr(pcrs, pcr));
         }
     }
     if (json.has("play")) {

@@ -3,9 +3,10 @@
 //
 //     {"android": {"package": "cn.example.spos", "signers": "<64 hex digits> ..."},
 //      "apple_app": "TEAMID1234.cn.example.spos",
-//      "pcrs": {"7": "<64 hex digits> ..."},
+//      "pcrs": {"7": "<64 hex digits> ...", "23": "measurement"},
 //      "play": {"store_required": true}}
 //
+// pcrs: what a TPM must quote; "measurement" is the core that enrolled, launched by itself.
 // android: roots are those of data/attest/android.anchors; android-status.json is Google's list of
 // revoked keys, as old as the file. apple_app: apple-roots.pem. play: play-decryption.key (Base64)
 // and play-verification.pem, of the app in `android`. Believed where they are there: tpm-roots.pem,

@@ -26,6 +26,11 @@ TEST(EvidenceConfig, SaysWhomToBelieve) {
         parse_evidence_trust(R"({"play":{"store_required":false}})")->play->store_required);
     ASSERT_EQ(trust->pcrs.size(), 1U);
     EXPECT_EQ(trust->pcrs[0].pcr, 7U);
+    EXPECT_FALSE(trust->pcrs[0].launched);
+    const auto launched = parse_evidence_trust(R"({"pcrs":{"23":"measurement"}})");
+    ASSERT_TRUE(launched);
+    ASSERT_EQ(launched->pcrs.size(), 1U);
+    EXPECT_TRUE(launched->pcrs[0].launched);
     EXPECT_TRUE(parse_evidence_trust("{}"));
 }
 

@@ -123,7 +123,7 @@ CREATE TABLE outbox (
 CREATE TABLE settings (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 )";
 
-constexpr std::array steps{step_1, trust_tables};
+constexpr std::array steps{step_1, trust_tables, trust_step_3};
 
 Result<std::int64_t> version_of(Connection& connection) {
     TRY_VOID(connection.execute_script(

@@ -80,6 +80,10 @@ public:
     RoadPhone& add_phone();
     // With a screen of the customer's, and a card that asks for that PIN.
     RoadPhone& add_pin_phone(const std::string& pin);
+    // With a chip that vouches for it; enrolled like the others.
+    RoadPhone& add_chip_phone(trust::HardwareAnchor& chip);
+    // Not enrolled.
+    std::unique_ptr<FleetPhone> make_phone(const FleetPhone::Kind& kind);
     RoadPhone& phone() { return *phones_.front(); }
     FleetPlatform platform() const;
     std::string enrolment_code();  // For a terminal that nobody has taken yet.
@@ -97,6 +101,8 @@ public:
     void stop_network();
     void start_service();
     void stop_service();
+    // Whom the service believes from its next start on: a file of its folder.
+    void write_server_file(const std::string& name, const std::string& text) const;
 
     // Asks until it holds; false after some seconds.
     static bool wait_until(const std::function<bool()>& holds);

@@ -207,6 +207,21 @@ RoadPhone& RoadWorld::add_pin_phone(const std::string& pin) {
                pin);
 }
 
+std::unique_ptr<FleetPhone> RoadWorld::make_phone(const FleetPhone::Kind& kind) {
+    auto phone = FleetPhone::make(host::data_path("cards"), 900'000, random_, kind);
+    CHECK(phone.has_value());
+    return *std::move(phone);
+}
+
+RoadPhone& RoadWorld::add_chip_phone(trust::HardwareAnchor& chip) {
+    const auto number = static_cast<std::uint32_t>(phones_.size());
+    return add(FleetPhone::make(host::data_path("cards"), number, random_, {.chip = &chip}), {});
+}
+
+void RoadWorld::write_server_file(const std::string& name, const std::string& text) const {
+    CHECK(host::write_durably(config_.folder + "/" + name, bytes_of(text)).has_value());
+}
+
 FleetPlatform RoadWorld::platform() const {
     const auto point = trust::read_platform_key(config_.folder + "/permit.pub");
     CHECK(point.has_value());
