@@ -4,12 +4,13 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "crypto/known_answers.h"
+#include "crypto/p256.h"
 #include "host/durable_file.h"
 #include "host/self_watch.h"
 #include "host/seqpacket.h"
 #include "host/signals.h"
+#include "phone/trust/gp_host.h"
 #include "phone/trust/host_platform.h"
-#include "phone/trust/trusted_core.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -88,9 +89,9 @@ Result<protocol::Point65> read_platform_key(const std::string& path) {
 Result<void> run_trusted(const TrustedOptions& options,
                          const std::function<void(const host::GateReport&)>& entered) {
     const host::StopSignal stop = TRY(host::StopSignal::make());
-    CoreOptions core_options;
+    std::optional<protocol::Point65> platform_key;
     if (!options.platform_key_file.empty()) {
-        core_options.platform_key = TRY(read_platform_key(options.platform_key_file));
+        platform_key = TRY(read_platform_key(options.platform_key_file));
     }
     HostPlatform platform = TRY(HostPlatform::open(options.state_dir));
     TRY_VOID(give_state(platform, options));
@@ -118,9 +119,14 @@ Result<void> run_trusted(const TrustedOptions& options,
     gate.writable_dirs = {platform.directory_fd()};
     const host::GateReport report = TRY(host::enter_gate(gate));
     entered(report);
-    TrustedCore core(platform, core_options);
+    // The same way in as in a TEE. The socket has already seen to it that only `peer` calls.
+    const GpHost tee(platform, {.platform_key = platform_key, .client = user_identity(peer)});
+    const auto application = TRY(GpClient::open());
     return server->serve(
-        [&core](Bytes request, const host::PeerId&) { return core.invoke(request); }, stop.fd());
+        [&application](Bytes request, const host::PeerId&) {
+            return application->call(request).value_or(Buffer());
+        },
+        stop.fd());
 }
 
 }  // namespace softpos::trust
