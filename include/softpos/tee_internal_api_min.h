@@ -94,6 +94,13 @@ TEE_Result TEE_GetPropertyAsBinaryBlock(TEE_PropSetHandle set, const char* name,
                                         size_t* value_bytes);
 
 /* ---- The instance, randomness, time ---------------------------------------------------------- */
+/* Ends the application; every client of it hears that it is dead. */
+#ifdef __cplusplus
+[[noreturn]]
+#else
+_Noreturn
+#endif
+void TEE_Panic(TEE_Result code);
 void TEE_SetInstanceData(const void* data);
 void* TEE_GetInstanceData(void);
 void TEE_GenerateRandom(void* buffer, size_t bytes);

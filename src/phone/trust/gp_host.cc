@@ -5,6 +5,7 @@
 #include "phone/trust/gp_platform.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <softpos/ta.h>
 #include <string_view>
@@ -127,6 +128,11 @@ Result<Buffer> GpClient::call(Bytes request) {
 // NOLINTBEGIN(readability-identifier-naming)
 using softpos::Bytes;
 using softpos::trust::GpCalls;
+
+// The process ends as after a failed CHECK; its callers see the connection break.
+void TEE_Panic(TEE_Result) {
+    std::abort();
+}
 
 void TEE_SetInstanceData(const void* data) {
     GpCalls::inside().instance_data = const_cast<void*>(data);
