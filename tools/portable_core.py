@@ -20,12 +20,13 @@ ALLOWED = re.compile("|".join((
     r"TEE_\w+$",
     r"_ZN7softpos5trust15platform_extrasEv$",
     # Freestanding C, as every TEE's library has it.
-    r"(mem(cpy|move|set|cmp|chr|mem)|bcmp|strlen|explicit_bzero|malloc|free|abort)$",
+    r"(mem(cpy|move|set|cmp|chr|mem)|bcmp|strlen|strstr|explicit_bzero|malloc|free|abort)$",
+    r"__popcount[ds]i2$",
     r"__(stack_chk_fail|memcpy_chk|memmove_chk|memset_chk|explicit_bzero_chk)$",
     # The C++ library: memory, strings, and the calls that end a program that broke its own rules.
     r"_Z(nwm|nam|dlPv|dlPvm|daPv|daPvm|nwmSt11align_val_t|dlPvmSt11align_val_t)$",
     r"_ZSt\d+__throw_\w+$",
-    r"_ZNKSt|_ZNSt7__cxx1112basic_string|_ZNSt6chrono|_ZNSt8__detail",
+    r"_ZNSa|_ZNKSt|_ZNSt7__cxx1112basic_string|_ZNSt6chrono|_ZNSt8__detail",
     r"__cxa_(pure_virtual|atexit)$|__dso_handle$|_GLOBAL_OFFSET_TABLE_$",
     r"_ZSt(7nothrow|21__glibcxx_assert_fail)",
     # What instrumented builds call.
