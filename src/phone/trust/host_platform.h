@@ -6,9 +6,9 @@
 #include "crypto/drbg.h"
 #include "host/durable_file.h"
 #include "host/self_watch.h"
-#include "phone/trust/terminal_ui.h"
 #include "phone/trust/trusted_platform.h"
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,8 +44,8 @@ public:
     void watch_itself(host::SelfWatch watch) { watch_ = std::move(watch); }
 
     // In front of the gate: the customer's screen.
-    void take_ui(TerminalUi ui) { ui_ = std::move(ui); }
-    TrustedUi* ui() override { return ui_ ? &*ui_ : nullptr; }
+    void take_ui(std::unique_ptr<TrustedUi> ui) { ui_ = std::move(ui); }
+    TrustedUi* ui() override { return ui_.get(); }
 
     int directory_fd() const { return directory_.fd(); }
     void set_faults(host::DurableFaults* faults) { faults_ = faults; }  // For tests; borrowed.
@@ -63,7 +63,7 @@ private:
     SystemClock clock_;
     host::DurableFaults* faults_ = nullptr;
     std::optional<host::SelfWatch> watch_;
-    std::optional<TerminalUi> ui_;
+    std::unique_ptr<TrustedUi> ui_;
     std::vector<protocol::Finding> seen_;  // By the last whole look.
     std::optional<Ticks> seen_at_;
 };

@@ -11,6 +11,7 @@
 #include "host/signals.h"
 #include "phone/trust/gp_host.h"
 #include "phone/trust/host_platform.h"
+#include "phone/trust/terminal_ui.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -59,6 +60,33 @@ Result<void> give_state(const HostPlatform& platform, const TrustedOptions& opti
     return {};
 }
 
+// `ui` is null where no screen was named.
+struct CustomersSide {
+    std::unique_ptr<TrustedUi> ui;
+    std::vector<int> descriptors;
+};
+
+Result<CustomersSide> open_customers_side(const TrustedOptions& options) {
+    CustomersSide side;
+    if (!options.pin_framebuffer.screen.empty()) {
+        auto ui = TRY(FramebufferUi::open(options.pin_framebuffer, options.uid, options.gid));
+        side.descriptors = ui->descriptors();
+        side.ui = std::move(ui);
+    } else if (!options.pin_screen.empty()) {
+        auto ui = std::make_unique<TerminalUi>(
+            TRY(TerminalUi::open(options.pin_screen, options.uid, options.gid)));
+        side.descriptors = {ui->fd()};
+        side.ui = std::move(ui);
+    }
+    if (options.pin_speaker.empty()) return side;
+    if (side.ui == nullptr) return fail(ErrorKind::denied, "trusted: a speaker without a screen");
+    host::Descriptor speaker = TRY(SpokenUi::open_speaker(options.pin_speaker));
+    side.descriptors.push_back(speaker.get());
+    side.ui =
+        std::make_unique<SpokenUi>(std::move(side.ui), std::move(speaker), options.pin_speech);
+    return side;
+}
+
 // Whoever can write the file is the platform for this core.
 Result<void> check_owner(const std::string& path) {
     struct stat status {};
@@ -95,12 +123,8 @@ Result<void> run_trusted(const TrustedOptions& options,
     }
     HostPlatform platform = TRY(HostPlatform::open(options.state_dir));
     TRY_VOID(give_state(platform, options));
-    std::optional<int> screen_fd;
-    if (!options.pin_screen.empty()) {
-        TerminalUi ui = TRY(TerminalUi::open(options.pin_screen, options.uid, options.gid));
-        screen_fd = ui.fd();
-        platform.take_ui(std::move(ui));
-    }
+    CustomersSide customer = TRY(open_customers_side(options));
+    platform.take_ui(std::move(customer.ui));
     const uid_t peer = options.allowed_peer_uid.value_or(::getuid());
     const auto server = TRY(host::SeqpacketServer::listen({.path = options.socket_path,
                                                            .allowed_uids = {peer},
@@ -115,7 +139,7 @@ Result<void> run_trusted(const TrustedOptions& options,
     gate.keep_fds.push_back(stop.fd());
     for (const int descriptor : watch.descriptors()) gate.keep_fds.push_back(descriptor);
     platform.watch_itself(std::move(watch));
-    if (screen_fd) gate.keep_fds.push_back(*screen_fd);
+    for (const int descriptor : customer.descriptors) gate.keep_fds.push_back(descriptor);
     gate.writable_dirs = {platform.directory_fd()};
     const host::GateReport report = TRY(host::enter_gate(gate));
     entered(report);
