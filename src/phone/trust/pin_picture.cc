@@ -206,9 +206,10 @@ void PinPicture::draw(const PinScreen& screen, const GlyphFile& glyphs,
     canvas.text({gap, unit * 6, wide, unit * 2}, both(glyphs, heading_of(screen.kind)), ink_light);
     if (screen.kind != PinScreen::Kind::pad) return;
 
-    const unsigned dot = unit;
-    for (unsigned i = 0; i < screen.entered; ++i) {
-        const auto count = static_cast<unsigned>(screen.entered);
+    // Twelve, the most there can be, stand side by side with gaps of their own width.
+    const unsigned dot = std::min(unit, panel_.width / 26);
+    const auto count = static_cast<unsigned>(std::min(screen.entered, crypto::Pin::digits_max));
+    for (unsigned i = 0; i < count; ++i) {
         const unsigned left = (panel_.width - (2 * count - 1) * dot) / 2;
         canvas.fill({left + 2 * i * dot, unit * 17 / 2, dot, dot}, ink_light);
     }
