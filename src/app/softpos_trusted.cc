@@ -68,10 +68,27 @@ int main(int argc, char** argv) {
         ->check(CLI::Range(0U, softpos::hw::tpm_pcr_count - 1));
     app.add_option("--tpm-authorities", authorities_file,
                    "PEM file with what its maker's certificate needs below the root");
+    auto& framebuffer = options.pin_framebuffer;
+    app.add_option("--pin-framebuffer", framebuffer.screen,
+                   "Framebuffer that shows the PIN pad instead; taken for --uid alone")
+        ->excludes("--pin-screen");
+    app.add_option("--pin-touch", framebuffer.touch, "Its touch device; taken for --uid alone")
+        ->needs("--pin-framebuffer");
+    app.add_option("--pin-dpi", framebuffer.panel.dpi, "Its points an inch, where no driver says")
+        ->needs("--pin-framebuffer");
+    app.add_option("--pin-width", framebuffer.panel.width, "Its size, where it is a plain file");
+    app.add_option("--pin-height", framebuffer.panel.height, "Its size, where it is a plain file");
+    app.add_option("--pin-glyphs", framebuffer.glyphs,
+                   "Bitmap font in lines of CODE:ROWS, for Chinese on the framebuffer");
+    app.add_option("--pin-speaker", options.pin_speaker,
+                   "Pipe to a program that speaks what the screen shows, never a digit of the PIN");
+    bool english = false;
+    app.add_flag("--pin-speech-english", english, "Speak English instead of Chinese");
     app.add_option("--uid", options.uid, "Own numeric user and group, where started as root");
     app.add_option("--allow-uid", allowed, "The only user that may call");
     CLI11_PARSE(app, argc, argv);
     options.gid = options.uid;
+    if (english) options.pin_speech = softpos::trust::SpeechLanguage::english;
     options.allowed_peer_uid = allowed;
     const bool with_tpm = !tpm.tcti.empty();
     if (with_tpm) {

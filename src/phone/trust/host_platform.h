@@ -9,7 +9,6 @@
 #include "host/durable_file.h"
 #include "host/self_watch.h"
 #include "phone/trust/hardware_anchor.h"
-#include "phone/trust/terminal_ui.h"
 #include "phone/trust/trusted_platform.h"
 
 #include <memory>
@@ -58,8 +57,8 @@ public:
     void watch_itself(host::SelfWatch watch) { watch_ = std::move(watch); }
 
     // In front of the gate: the customer's screen.
-    void take_ui(TerminalUi ui) { ui_ = std::move(ui); }
-    TrustedUi* ui() override { return ui_ ? &*ui_ : nullptr; }
+    void take_ui(std::unique_ptr<TrustedUi> ui) { ui_ = std::move(ui); }
+    TrustedUi* ui() override { return ui_.get(); }
 
     int directory_fd() const { return directory_.fd(); }
     std::vector<int> anchor_descriptors() const;
@@ -79,7 +78,7 @@ private:
     SystemClock clock_;
     host::DurableFaults* faults_ = nullptr;
     std::optional<host::SelfWatch> watch_;
-    std::optional<TerminalUi> ui_;
+    std::unique_ptr<TrustedUi> ui_;
     std::vector<protocol::Finding> seen_;  // By the last whole look.
     std::optional<Ticks> seen_at_;
 };

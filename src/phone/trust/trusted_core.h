@@ -43,6 +43,9 @@ public:
     // Any bytes at all; always an answer.
     Buffer invoke(Bytes request);
 
+    // Ends in order: the next start finds that nobody ended this one. Nothing is called afterwards.
+    void close();
+
 private:
     struct Terminal;  // What this phone is enrolled as, with its keys.
     struct NewKeys;   // Between enrol_begin and enrol_finish.

@@ -4,7 +4,9 @@
 
 #include "base/result.h"
 #include "host/gate.h"
+#include "phone/trust/framebuffer_ui.h"
 #include "phone/trust/hardware_anchor.h"
+#include "phone/trust/spoken_ui.h"
 #include "protocol/spa.h"
 
 #include <functional>
@@ -25,6 +27,11 @@ struct TrustedOptions {
     std::function<Result<std::unique_ptr<HardwareAnchor>>()> open_anchor = {};
     // A tty that is given to `uid` and shows the PIN pad. Empty: this core takes no PIN.
     std::string pin_screen = {};
+    // Instead of the tty: a framebuffer and its touch device.
+    FramebufferOptions pin_framebuffer = {};
+    // A pipe whose reader speaks what stands on either; empty: nobody does.
+    std::string pin_speaker = {};
+    SpeechLanguage pin_speech = SpeechLanguage::chinese;
     uid_t uid = host::trusted_uid_default;
     gid_t gid = host::trusted_uid_default;
     // Who may call. Absent: the user that started us.
