@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace softpos::server {
@@ -16,7 +17,9 @@ namespace softpos::server {
 // What server.json in the service's folder says. Everything else in that folder was made by
 // set_up(): ca.pem, ca.key, server.pem, server.key, number.key, platform.db, permit.pub (the point
 // that phones' cores pin, in hex), policy.pub (the point of whoever signs trust policies), and
-// policy.key, which belongs to that person and not on this machine.
+// policy.key, which belongs to that person and not on this machine. An operator may add
+// switch.conf (channel/switch_plan.h): lines, routes and times. Without it there is one plain line
+// to network_host.
 struct ServerConfig {
     std::string folder;
     std::string address = "127.0.0.1";
@@ -30,6 +33,9 @@ struct ServerConfig {
     std::string network_licence;      // Filed with each terminal; may be empty.
     monitor::Environment environment = monitor::Environment::production;
     std::int64_t answer_ms = 45'000;  // How long the network may take.
+    // For terminals that speak cup-pos themselves; no value opens no such door. 0 takes any free
+    // one.
+    std::optional<std::uint16_t> pos_port;
 };
 
 // bad JSON, unknown or missing fields are malformed; Error.what says which kind.
@@ -61,6 +67,7 @@ public:
 
     std::uint16_t phone_port() const;
     std::uint16_t acquirer_port() const;
+    std::uint16_t pos_port() const;  // 0 where there is no such door.
 
 private:
     struct Impl;

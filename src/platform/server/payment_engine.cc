@@ -424,6 +424,8 @@ void PaymentEngine::on_incoming(Incoming incoming) {
     apply(incoming.payment, std::move(incoming.event), std::move(message));
 }
 
+void PaymentEngine::on_network_up() {}
+
 void PaymentEngine::wait_for(const Id128& payment, Reply reply) {
     const std::lock_guard lock(mutex_);
     waiting_[payment].push_back(std::move(reply));

@@ -90,6 +90,9 @@ public:
     // Replies once: at the outcome, at the deadline, or at once with a refusal. From any thread.
     void submit(PaymentOrder order, Reply reply);
 
+    // A line to the network came up: what waits for it goes now, and not when its time comes.
+    void on_network_up();
+
     // What the network said.
     void on_incoming(Incoming incoming);
 

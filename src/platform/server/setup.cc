@@ -81,6 +81,9 @@ Result<ServerConfig> read_config(const std::string& folder) {
     config.network_port = static_cast<std::uint16_t>(json.integer("network_port", 1, 65535));
     config.acquirer_code = json.text("acquirer_code", 3);
     config.answer_ms = json.integer("answer_ms", 100, 120'000);
+    if (const auto port = json.optional_integer("pos_port", 0, 65535)) {
+        config.pos_port = static_cast<std::uint16_t>(*port);
+    }
     config.maker_id = json.text("maker_id", 6);
     config.network_licence = json.optional_text("network_licence", 5).value_or("");
     const std::string environment = json.text("environment", 16);
@@ -95,7 +98,7 @@ Result<ServerConfig> read_config(const std::string& folder) {
 }
 
 Result<void> write_config(const ServerConfig& config) {
-    const json::object body{{"address", config.address},
+    json::object body{{"address", config.address},
                             {"phone_port", config.phone_port},
                             {"acquirer_port", config.acquirer_port},
                             {"vault_socket", config.vault_socket},
@@ -106,6 +109,7 @@ Result<void> write_config(const ServerConfig& config) {
                             {"network_licence", config.network_licence},
                             {"environment", name_of(config.environment)},
                             {"answer_ms", config.answer_ms}};
+    if (config.pos_port) body["pos_port"] = *config.pos_port;
     return write(config.folder, "server.json", json::serialize(body), open_mode);
 }
 
