@@ -35,8 +35,6 @@ constexpr std::string_view network_sign_in_double_keys = "003";
 constexpr std::string_view network_sign_out = "002";
 constexpr std::string_view network_echo = "301";
 constexpr std::string_view network_settle = "201";
-constexpr std::string_view network_upload = "201";
-constexpr std::string_view network_upload_end = "207";
 
 std::string digits(std::int64_t number, std::size_t size) {
     const std::string text = std::to_string(number);
@@ -130,7 +128,6 @@ Result<void> put_front(IsoMessage& out, const CupPayment& payment, std::string_v
 }
 
 std::string_view entry_of_purchase(const CupPayment& payment) {
-    if (!payment.entry_mode.empty()) return payment.entry_mode;
     return payment.pin ? entry_contactless_with_pin : entry_contactless;
 }
 
@@ -260,37 +257,6 @@ Result<void> build_batch_settle(const CupTerminal& terminal, std::uint32_t trace
     TRY_VOID(out.set(48, digits_of_totals));
     TRY_VOID(out.set(49, currency_cny));
     return out.set(63, operator_number);
-}
-
-Result<void> build_batch_upload(const CupTerminal& terminal, std::uint32_t trace,
-                                std::span<const CupBatchItem> items, IsoMessage& out) {
-    constexpr std::size_t pan_size = 20;
-    if (items.empty() || items.size() > batch_items_max) {
-        return fail(ErrorKind::malformed, "cup: items of an upload", 48);
-    }
-    TRY_VOID(build_management("0320", network_upload, terminal, trace, out));
-    std::string list = digits(static_cast<std::int64_t>(items.size()), 2);
-    for (const CupBatchItem& item : items) {
-        if (item.trace == 0 || item.trace > trace_max || item.amount_minor <= 0 ||
-            item.amount_minor > amount_minor_max) {
-            return fail(ErrorKind::malformed, "cup: item of an upload", 48);
-        }
-        const std::string_view pan = item.card.pan();
-        list += "00" + digits(item.trace, 6) + std::string(pan_size - pan.size(), '0');
-        list += pan;
-        list += digits(item.amount_minor, 12);
-    }
-    const auto set = out.set(48, list);
-    wipe(std::span(reinterpret_cast<std::uint8_t*>(list.data()), list.size()));
-    return set;
-}
-
-Result<void> build_batch_upload_end(const CupTerminal& terminal, std::uint32_t trace,
-                                    std::uint32_t items, IsoMessage& out) {
-    constexpr std::uint32_t items_max = 9'999;
-    TRY_VOID(build_management("0320", network_upload_end, terminal, trace, out));
-    if (items > items_max) return fail(ErrorKind::malformed, "cup: items of an upload", 48);
-    return out.set(48, digits(items, 4));
 }
 
 bool carries_mac(std::string_view mti) {

@@ -20,7 +20,6 @@
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 
@@ -78,7 +77,6 @@ struct CupPayment {
     std::uint32_t trace = 0;
     Money amount{};
     std::optional<PinBlock> pin{};          // Of a purchase; under the terminal's PIN key.
-    std::string_view entry_mode{};          // Field 22 of a purchase; empty: a contactless tap.
     std::optional<CupOriginal> original{};  // Of a void and a refund.
 };
 
@@ -107,19 +105,6 @@ Result<void> build_sign_out(const CupTerminal& terminal, std::uint32_t trace,
 Result<void> build_echo(const CupTerminal& terminal, std::uint32_t trace, codec::IsoMessage& out);
 Result<void> build_batch_settle(const CupTerminal& terminal, std::uint32_t trace,
                                 const codec::BatchTotals& totals, codec::IsoMessage& out);
-
-// What the network found unbalanced, one by one: at most eight in a message, then the end with how
-// many there were. *Ours*: kind 00 of each is a card of this country.
-struct CupBatchItem {
-    std::uint32_t trace = 0;
-    const CardData& card;
-    std::int64_t amount_minor = 0;
-};
-constexpr std::size_t batch_items_max = 8;
-Result<void> build_batch_upload(const CupTerminal& terminal, std::uint32_t trace,
-                                std::span<const CupBatchItem> items, codec::IsoMessage& out);
-Result<void> build_batch_upload_end(const CupTerminal& terminal, std::uint32_t trace,
-                                    std::uint32_t items, codec::IsoMessage& out);
 
 // Whether messages of this type carry field 64.
 bool carries_mac(std::string_view mti);

@@ -12,6 +12,18 @@ bool over(Ticks since, Ticks now, std::uint32_t ms) {
 
 }  // namespace
 
+std::string_view name_of(LinkHealth health) {
+    switch (health) {
+        case LinkHealth::down:
+            return "down";
+        case LinkHealth::well:
+            return "well";
+        case LinkHealth::doubtful:
+            break;
+    }
+    return "doubtful";
+}
+
 void LinkWatch::connected(Ticks now) {
     health_ = LinkHealth::well;
     quiet_since_ = now;

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 
 #include <cstdint>
+#include <string_view>
 
 namespace softpos::channel {
 
@@ -20,6 +21,7 @@ struct LinkWatchLimits {
 };
 
 enum class LinkHealth : std::uint8_t { down, well, doubtful };
+std::string_view name_of(LinkHealth health);
 
 class LinkWatch {
 public:

@@ -43,19 +43,12 @@ std::optional<Value> word_of(const std::array<std::pair<std::string_view, Value>
     return std::nullopt;
 }
 
-constexpr std::array<std::pair<std::string_view, EntryChannel>, 3> channel_words{
-    {{"tap", EntryChannel::tap},
-     {"pos", EntryChannel::classic_pos},
-     {"stored", EntryChannel::stored}}};
+constexpr std::array<std::pair<std::string_view, EntryChannel>, 2> channel_words{
+    {{"tap", EntryChannel::tap}, {"stored", EntryChannel::stored}}};
 constexpr std::array<std::pair<std::string_view, RouteKind>, 3> kind_words{
     {{"purchase", RouteKind::purchase},
      {"void", RouteKind::void_sale},
      {"refund", RouteKind::refund}}};
-constexpr std::array<std::pair<std::string_view, LineTalk>, 2> talk_words{
-    {{"keep", LineTalk::keep}, {"each", LineTalk::each}}};
-constexpr std::array<std::pair<std::string_view, LineOver>, 2> over_words{
-    {{"tcp", LineOver::tcp}, {"tls", LineOver::tls}}};
-
 std::optional<std::uint32_t> bin_of(std::string_view digits) {
     if (digits.size() != bin_digits) return std::nullopt;
     const auto number = decimal(digits, 999'999);
@@ -144,11 +137,6 @@ private:
             plan_.keys_ms = *hours * 60 * 60 * 1000;
             return {};
         }
-        if (words.size() == 2 && words[0] == "settle_at") {
-            plan_.settle_minute = minute_of_day(words[1]);
-            if (!plan_.settle_minute && words[1] != "never") return bad("switch: time", line);
-            return {};
-        }
         return bad("switch: unknown row", line);
     }
 
@@ -168,7 +156,7 @@ private:
     }
 
     Result<void> add_line(Words words, std::uint32_t line) {
-        if (words.size() != 5 || words[1].size() > name_bytes_max || words[1] == any ||
+        if (words.size() != 3 || words[1].size() > name_bytes_max || words[1] == any ||
             words[1].find(',') != std::string_view::npos || index_of(words[1])) {
             return bad("switch: line", line);
         }
@@ -178,15 +166,10 @@ private:
             return bad("switch: address", line);
         }
         const auto port = decimal(words[2].substr(colon + 1), 65535);
-        const auto talk = word_of(talk_words, words[3]);
-        const auto over = word_of(over_words, words[4]);
         if (!port || *port == 0) return bad("switch: address", line);
-        if (!talk || !over) return bad("switch: keep or each, tcp or tls", line);
         plan_.lines_.push_back({.name = std::string(words[1]),
                                 .host = std::string(words[2].substr(0, colon)),
-                                .port = static_cast<std::uint16_t>(*port),
-                                .talk = *talk,
-                                .over = *over});
+                                .port = static_cast<std::uint16_t>(*port)});
         return {};
     }
 

@@ -1,17 +1,16 @@
-// What the operator says about the lines to the card network and about the day: a small table of
-// rows, and the rule that picks the lines for one payment out of it.
+// What the operator says about the lines to the card network: a small table of rows, and the rule
+// that picks the lines for one payment out of it.
 //
 //     switch 1
-//     # name   address         talk       over
-//     line a   10.0.0.1:9100   keep       tcp
-//     line b   10.0.1.1:9100   each       tls
+//     # name   address
+//     line a   10.0.0.1:9100
+//     line b   10.0.1.1:9100
 //     echo 60000 10000 3       quiet for so many ms, ms for an answer, misses in a row
 //     keys_hours 24            working keys are renewed after so long
-//     settle_at 2330           every merchant's batch, in China's time; or never
 //     # from the top: the first row that fits decides
-//     #       cards      channel kind     amount    time       lines, first that is up
-//     route   620000-629999  tap  *       0-100000  0000-2400  a,b
-//     route   *          *       *        *         *          b,a
+//     #       cards          channel kind  amount    time       lines, first that is up
+//     route   620000-629999  tap     *     0-100000  0000-2400  a,b
+//     route   *              *       *     *         *          b,a
 //
 // Without a route row every line serves, in the order of the rows.
 #pragma once
@@ -28,19 +27,14 @@
 
 namespace softpos::channel {
 
-// A connection that stays, or one for each message.
-enum class LineTalk : std::uint8_t { keep, each };
-enum class LineOver : std::uint8_t { tcp, tls };
-
 struct Line {
     std::string name;
     std::string host;
     std::uint16_t port = 0;
-    LineTalk talk = LineTalk::keep;
-    LineOver over = LineOver::tcp;
 };
 
-enum class EntryChannel : std::uint8_t { tap, classic_pos, stored };  // "tap", "pos", "stored"
+// A card at the phone, or one out of the store: voids, refunds, reversals.
+enum class EntryChannel : std::uint8_t { tap, stored };               // "tap", "stored"
 enum class RouteKind : std::uint8_t { purchase, void_sale, refund };  // "purchase", …
 
 // What is known when a message is about to leave.
@@ -87,7 +81,6 @@ public:
     std::uint32_t echo_answer_ms = 10'000;
     std::uint32_t echo_misses_max = 3;
     std::int64_t keys_ms = 24LL * 60 * 60 * 1000;
-    std::optional<std::uint32_t> settle_minute;  // Of the day; nullopt: only by call.
 
 private:
     friend class SwitchPlanParser;

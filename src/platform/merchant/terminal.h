@@ -46,14 +46,6 @@ struct Terminal {
     friend bool operator==(const Terminal&, const Terminal&) = default;
 };
 
-// A terminal of the old kind, which speaks cup-pos over its own line: it works, and no phone with a
-// trusted core stands behind it.
-inline bool is_classic(const Terminal& terminal) {
-    const bool works =
-        terminal.state == TerminalState::enrolled || terminal.state == TerminalState::active;
-    return works && terminal.trusted_point.empty();
-}
-
 constexpr std::size_t device_text_bytes_max = 64;
 
 std::string_view name_of(TerminalState state);

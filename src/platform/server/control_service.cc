@@ -62,7 +62,7 @@ Result<channel::SwitchPlan> read_plan(const ServerConfig& config) {
     return channel::SwitchPlan::parse(text_of(text));
 }
 
-// Those that took payments before: phones, since a classic terminal signs in itself.
+// Those that took payments before.
 Result<std::vector<TerminalRef>> working_terminals(store::Store& store) {
     std::vector<TerminalRef> found;
     TRY_VOID(store.read([&](store::Reader& reader) -> Result<void> {
@@ -75,7 +75,7 @@ Result<std::vector<TerminalRef>> working_terminals(store::Store& store) {
                 if (merchant.state != merchant::MerchantState::active) continue;
                 for (const auto& terminal : TRY(reader.terminals_of(merchant.number))) {
                     if (terminal.state != merchant::TerminalState::active) continue;
-                    if (is_classic(terminal) || found.size() == early_sign_ins_max) continue;
+                    if (found.size() == early_sign_ins_max) continue;
                     found.push_back({terminal.number, terminal.merchant});
                 }
             }
@@ -131,7 +131,7 @@ ControlService::Impl::~Impl() {
     acquirer_door.reset();
     phone_door.reset();
     if (upstream) upstream->sign_out_all(sign_out_ms);  // While workers can hear the answers.
-    if (webhooks) webhooks->stop();  // Its rounds use the store.
+    if (webhooks) webhooks->stop();                     // Its rounds use the store.
     if (workers) workers->stop();
     store.reset();
     timers.reset();

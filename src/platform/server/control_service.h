@@ -9,7 +9,6 @@
 
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 
 namespace softpos::server {
@@ -18,7 +17,7 @@ namespace softpos::server {
 // set_up(): ca.pem, ca.key, server.pem, server.key, number.key, platform.db, permit.pub (the point
 // that phones' cores pin, in hex), policy.pub (the point of whoever signs trust policies), and
 // policy.key, which belongs to that person and not on this machine. An operator may add
-// switch.conf (channel/switch_plan.h): lines, routes and times. Without it there is one plain line
+// switch.conf (channel/switch_plan.h): lines and routes. Without it there is one plain line
 // to network_host.
 struct ServerConfig {
     std::string folder;
@@ -33,9 +32,6 @@ struct ServerConfig {
     std::string network_licence;      // Filed with each terminal; may be empty.
     monitor::Environment environment = monitor::Environment::production;
     std::int64_t answer_ms = 45'000;  // How long the network may take.
-    // For terminals that speak cup-pos themselves; no value opens no such door. 0 takes any free
-    // one.
-    std::optional<std::uint16_t> pos_port;
 };
 
 // bad JSON, unknown or missing fields are malformed; Error.what says which kind.
@@ -67,7 +63,6 @@ public:
 
     std::uint16_t phone_port() const;
     std::uint16_t acquirer_port() const;
-    std::uint16_t pos_port() const;  // 0 where there is no such door.
 
 private:
     struct Impl;

@@ -72,8 +72,7 @@ std::optional<std::size_t> LineSet::pick(const std::optional<channel::RouteQuery
     for (const LinkHealth least : {LinkHealth::well, LinkHealth::doubtful}) {
         const auto usable = [&](std::size_t i) {
             const LinkHealth health = lines_[i].watch.health();
-            return lines_[i].link != nullptr &&
-                   std::ranges::find(tried, i) == tried.end() &&
+            return lines_[i].link != nullptr && std::ranges::find(tried, i) == tried.end() &&
                    (health == LinkHealth::well || health == least);
         };
         if (query) {

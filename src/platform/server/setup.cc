@@ -81,9 +81,6 @@ Result<ServerConfig> read_config(const std::string& folder) {
     config.network_port = static_cast<std::uint16_t>(json.integer("network_port", 1, 65535));
     config.acquirer_code = json.text("acquirer_code", 3);
     config.answer_ms = json.integer("answer_ms", 100, 120'000);
-    if (const auto port = json.optional_integer("pos_port", 0, 65535)) {
-        config.pos_port = static_cast<std::uint16_t>(*port);
-    }
     config.maker_id = json.text("maker_id", 6);
     config.network_licence = json.optional_text("network_licence", 5).value_or("");
     const std::string environment = json.text("environment", 16);
@@ -99,17 +96,16 @@ Result<ServerConfig> read_config(const std::string& folder) {
 
 Result<void> write_config(const ServerConfig& config) {
     json::object body{{"address", config.address},
-                            {"phone_port", config.phone_port},
-                            {"acquirer_port", config.acquirer_port},
-                            {"vault_socket", config.vault_socket},
-                            {"network_host", config.network_host},
-                            {"network_port", config.network_port},
-                            {"acquirer_code", config.acquirer_code},
-                            {"maker_id", config.maker_id},
-                            {"network_licence", config.network_licence},
-                            {"environment", name_of(config.environment)},
-                            {"answer_ms", config.answer_ms}};
-    if (config.pos_port) body["pos_port"] = *config.pos_port;
+                      {"phone_port", config.phone_port},
+                      {"acquirer_port", config.acquirer_port},
+                      {"vault_socket", config.vault_socket},
+                      {"network_host", config.network_host},
+                      {"network_port", config.network_port},
+                      {"acquirer_code", config.acquirer_code},
+                      {"maker_id", config.maker_id},
+                      {"network_licence", config.network_licence},
+                      {"environment", name_of(config.environment)},
+                      {"answer_ms", config.answer_ms}};
     return write(config.folder, "server.json", json::serialize(body), open_mode);
 }
 

@@ -245,9 +245,8 @@ Result<std::unique_ptr<Upstream>> Upstream::start(UpstreamConfig config, Parts p
                                                   OnIncoming on_incoming, OnUp on_up) {
     auto dialect = TRY(codec::Dialect::parse(config.dialect_text));
     auto codes = TRY(channel::ResponseCodes::parse(config.response_codes_text));
-    auto impl =
-        std::make_unique<Impl>(std::move(dialect), std::move(codes), parts, std::move(config),
-                               std::move(on_incoming), std::move(on_up));
+    auto impl = std::make_unique<Impl>(std::move(dialect), std::move(codes), parts,
+                                       std::move(config), std::move(on_incoming), std::move(on_up));
     Impl* const self = impl.get();
     impl->lines = TRY(LineSet::start(
         impl->config.plan, parts.clock,
@@ -273,7 +272,6 @@ Result<void> Upstream::send(const Outgoing& outgoing) {
                                            .trace = payment.stan,
                                            .amount = {payment.amount_minor, payment.currency},
                                            .pin = outgoing.pin,
-                                           .entry_mode = outgoing.entry_mode,
                                            .original = original_of(outgoing)};
     IsoMessage message(impl_->dialect);
     if (const auto built = build(outgoing, message_data, message); !built) {

@@ -75,9 +75,8 @@ struct Outgoing {
     const pay::Payment& payment;
     const pay::Payment* original;  // Of a void or refund.
     Bytes card_tlv;
-    std::optional<channel::PinBlock> pin = {};  // Under the terminal's PIN key.
-    const SerialStatement* serial = nullptr;    // Of a sale.
-    std::string_view entry_mode = {};           // Field 22 of a sale; empty: a contactless tap.
+    std::optional<channel::PinBlock> pin = {};                      // Under the terminal's PIN key.
+    const SerialStatement* serial = nullptr;                        // Of a sale.
     channel::EntryChannel channel = channel::EntryChannel::stored;  // For the route.
 };
 
@@ -91,21 +90,6 @@ struct Incoming {
     std::uint32_t stan = 0;
     std::int64_t amount_minor = 0;
     pay::PaymentEvent event;
-};
-
-// What a classic terminal's own sign-in brought: it reads the keys itself, under its master key.
-struct ClassicSignIn {
-    std::string code;  // Field 39.
-    std::uint32_t batch = 0;
-    Buffer keys;  // Field 62.
-    pay::BusinessDate date;
-};
-
-// One payment of a batch, for a network whose totals are others than ours.
-struct BatchRecord {
-    std::uint32_t trace = 0;
-    std::int64_t amount_minor = 0;
-    Buffer stored_card;  // As the vault sealed it.
 };
 
 // Names of a terminal's keys in the vault: towards the network, and of its serial number.
@@ -143,12 +127,6 @@ public:
     // Signs all out and waits for the answers, at most so long. Before the workers stop.
     void sign_out_all(std::uint32_t wait_ms);
 
-    // A classic terminal signs in itself, and gets what the network says. The platform's copies of
-    // the keys go to the vault. conflict while a sign-in of it is under way.
-    using ClassicSignedIn = std::function<void(Result<ClassicSignIn>)>;
-    void sign_in_classic(const TerminalRef& terminal, ClassicSignedIn done);
-    bool signed_in(const std::string& terminal) const;
-
     // Calls back once the terminal has working keys and an open batch for this business day; signs
     // it in where it has not. unavailable where the network cannot be reached, denied where it
     // refuses the terminal.
@@ -166,11 +144,6 @@ public:
     using Settled = std::function<void(Result<bool>)>;
     void settle_batch(const TerminalRef& terminal, std::uint32_t batch,
                       const pay::BatchTotals& totals, Settled done);
-
-    // What the network did not find balanced, payment by payment, and the end of it. The cards
-    // come out of the vault one by one.
-    void upload_batch(const TerminalRef& terminal, std::uint32_t batch,
-                      std::vector<BatchRecord> records, std::function<void(Result<void>)> done);
 
     // The network's business date as last seen in field 15; not known before the first answer.
     pay::BusinessDate business_date() const;

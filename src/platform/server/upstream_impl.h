@@ -38,8 +38,6 @@ struct Upstream::Impl {
         channel::UpstreamSession session{{.answer_ms = 30'000, .pause_ms = 500}};
         std::string merchant = {};
         std::vector<Ready> waiting = {};
-        ClassicSignedIn classic_waiting = {};
-        bool classic = false;  // It holds the keys itself: never renewed behind its back.
         Ticks signed_in_at = {};
         Ticks used_at = {};
     };
@@ -63,6 +61,7 @@ struct Upstream::Impl {
     mutable std::mutex mutex;
     std::map<std::string, TerminalState> terminals;
     std::map<channel::AnswerKey, Pending> pending;
+    bool started = false;            // sign_in_early() was called.
     std::vector<TerminalRef> early;  // To be signed in when a line is up.
     std::atomic<std::uint32_t> business_date = 0;
     std::atomic<bool> closing = false;
@@ -93,8 +92,7 @@ struct Upstream::Impl {
     // upstream_sessions.cc: terminals in and out, lines that live.
     void sign_in(const TerminalRef& terminal);
     void signed_in(const Pending& request, const channel::CupAnswer& answer);
-    void finish_sign_in(const std::string& terminal, const Result<void>& result,
-                        const channel::CupAnswer* answer = nullptr);
+    void finish_sign_in(const std::string& terminal, const Result<void>& result);
     Result<void> take_keys(const Pending& request, const channel::CupAnswer& answer);
     void prepare(const TerminalRef& terminal, Ready ready);
     void line_up();
@@ -102,11 +100,6 @@ struct Upstream::Impl {
     std::uint32_t keep_ms() const;
     void echo(std::size_t line);
     void renew_keys();
-
-    // upstream_batches.cc: the end of a batch.
-    struct Upload;
-    void upload_next(const std::shared_ptr<Upload>& upload);
-    Result<void> send_upload(const std::shared_ptr<Upload>& upload);
 };
 
 }  // namespace softpos::server

@@ -36,10 +36,9 @@ void Upstream::Impl::sign_in(const TerminalRef& terminal) {
         const channel::CupTerminal speaker{.terminal = terminal.terminal,
                                            .merchant = terminal.merchant};
         TRY_VOID(channel::build_sign_in(speaker, trace, std::nullopt, message));
-        return transmit(message, {.request = {.purpose = Purpose::sign_in,
-                                              .terminal = terminal,
-                                              .stan = trace},
-                                  .timeout_ms = config.sign_in_ms});
+        return transmit(
+            message, {.request = {.purpose = Purpose::sign_in, .terminal = terminal, .stan = trace},
+                      .timeout_ms = config.sign_in_ms});
     };
     if (const auto sent = send(); !sent) {
         log(LogLevel::warning, "upstream: sign-in not sent", sent.error());
@@ -80,13 +79,11 @@ void Upstream::Impl::signed_in(const Pending& request, const CupAnswer& answer) 
         log(LogLevel::warning, "upstream: sign-in refused",
             {{"terminal", LogId(terminal)}, {"code", LogId(answer.code)}});
     }
-    finish_sign_in(terminal, taken, &answer);
+    finish_sign_in(terminal, taken);
 }
 
-void Upstream::Impl::finish_sign_in(const std::string& terminal, const Result<void>& result,
-                                    const CupAnswer* answer) {
+void Upstream::Impl::finish_sign_in(const std::string& terminal, const Result<void>& result) {
     std::vector<Ready> waiting;
-    ClassicSignedIn classic;
     Result<void> outcome = result;
     {
         const std::lock_guard lock(mutex);
@@ -94,25 +91,12 @@ void Upstream::Impl::finish_sign_in(const std::string& terminal, const Result<vo
         if (outcome) outcome = state.session.keys_loaded();
         if (outcome) {
             state.signed_in_at = parts.clock.ticks();
-            state.classic = static_cast<bool>(state.classic_waiting);
         } else {
             state.session.failed(parts.clock.now());
         }
         waiting = std::exchange(state.waiting, {});
-        classic = std::exchange(state.classic_waiting, {});
     }
     for (const Ready& ready : waiting) ready(outcome);
-    if (!classic) return;
-    // A refusal by the network is an answer too: the terminal is told what the network said.
-    if (!outcome && (answer == nullptr || answer->code == "00")) {
-        return classic(std::unexpected(outcome.error()));
-    }
-    classic(ClassicSignIn{.code = answer->code,
-                          .batch = answer->batch,
-                          .keys = answer->keys,
-                          .date = date_of(answer->settlement_date.empty()
-                                              ? answer->local_date
-                                              : answer->settlement_date)});
 }
 
 void Upstream::Impl::prepare(const TerminalRef& terminal, Ready ready) {
@@ -150,38 +134,15 @@ void Upstream::forget_sign_in(const std::string& terminal) {
     if (session.may_pay()) session.close();
 }
 
-bool Upstream::signed_in(const std::string& terminal) const {
-    const std::lock_guard lock(impl_->mutex);
-    const auto found = impl_->terminals.find(terminal);
-    return found != impl_->terminals.end() && found->second.session.may_pay();
-}
-
-void Upstream::sign_in_classic(const TerminalRef& terminal, ClassicSignedIn done) {
-    bool start = false;
-    {
-        const std::lock_guard lock(impl_->mutex);
-        Impl::TerminalState& state = impl_->terminals[terminal.terminal];
-        state.merchant = terminal.merchant;
-        // What it asks for itself is not put off because of an earlier failure.
-        if (state.session.state() != channel::SessionState::signing_in && state.waiting.empty() &&
-            !state.classic_waiting) {
-            state.session.close();
-            state.classic_waiting = done;
-            start = true;
-        }
-    }
-    if (!start) return done(fail(ErrorKind::conflict, "upstream: a sign-in is under way"));
-    impl_->parts.workers.post_always([i = impl_.get(), terminal] { i->sign_in(terminal); });
-}
-
 // ---- Lines ------------------------------------------------------------------------------------
 
 void Upstream::sign_in_early(const std::vector<TerminalRef>& terminals) {
     {
         const std::lock_guard lock(impl_->mutex);
-        impl_->early.assign(terminals.begin(),
-                            terminals.begin() + static_cast<std::ptrdiff_t>(
-                                                    std::min(terminals.size(), early_max)));
+        impl_->started = true;
+        impl_->early.assign(
+            terminals.begin(),
+            terminals.begin() + static_cast<std::ptrdiff_t>(std::min(terminals.size(), early_max)));
     }
     if (impl_->lines->connected()) {
         impl_->parts.workers.post_always([i = impl_.get()] { i->line_up(); });
@@ -193,7 +154,13 @@ void Upstream::Impl::line_up() {
     std::vector<TerminalRef> now;
     {
         const std::lock_guard lock(mutex);
+        if (!started) return;  // Whoever is told of it is not all there yet.
         now = std::exchange(early, {});
+        // What failed while no line was there says nothing about the terminals: nobody waits.
+        for (auto& [number, state] : terminals) {
+            const auto at = state.session.state();
+            if (at == channel::SessionState::needs_sign_in) state.session.close();
+        }
     }
     for (const TerminalRef& terminal : now) {
         prepare(terminal, [](const Result<void>&) {});
@@ -257,7 +224,7 @@ void Upstream::Impl::renew_keys() {
             return now.us - since.us >= ms * 1000;
         };
         for (auto& [number, state] : terminals) {
-            if (!state.session.may_pay() || state.classic) continue;
+            if (!state.session.may_pay()) continue;
             if (!older(state.signed_in_at, config.plan.keys_ms)) continue;
             if (!older(state.used_at, config.quiet_ms)) continue;
             const bool busy = std::ranges::any_of(pending, [&](const auto& entry) {

@@ -213,6 +213,7 @@ std::string NetworkHost::answer_sign_in(Turn& turn) {
         terminal.batch_opened_on = config_.business_date;
         terminal.batch_settled = false;
     }
+    ++counters_.sign_ins;
     terminal.signed_in_on = config_.business_date;
     terminal.mac_key = std::move(mac_key);
     terminal.pin_key = std::move(pin_key);
@@ -227,8 +228,12 @@ std::string NetworkHost::answer_management(Turn& turn) {
     constexpr std::size_t code_at = 8;  // Behind kind and batch.
     const std::string field60 = turn.text(60);
     const std::string code = field60.size() < code_at ? std::string() : field60.substr(code_at, 3);
-    if (code == "301") return "00";
+    if (code == "301") {
+        ++counters_.echoes;
+        return "00";
+    }
     if (code != "002") return "40";
+    ++counters_.sign_outs;
     turn.terminal->signed_in_on = 0;
     turn.terminal->mac_key = SecretBytes();
     turn.terminal->pin_key = SecretBytes();
