@@ -288,10 +288,14 @@ void Upstream::sign_out_all(std::uint32_t wait_ms) {
         }
     }
     if (ready.empty() || !connected()) return;
-    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(wait_ms);
+    const Ticks start = impl_->parts.clock.ticks();
+    const auto left_us = [&] {
+        const std::int64_t gone = impl_->parts.clock.ticks().us - start.us;
+        return std::max<std::int64_t>(0, std::int64_t{wait_ms} * 1000 - gone);
+    };
     const auto waiting = std::make_shared<Waiting>();  // Answers may come after we have gone on.
     for (const std::string& number : ready) {
-        if (std::chrono::steady_clock::now() >= until) break;
+        if (left_us() == 0) break;
         {
             const std::lock_guard lock(waiting->mutex);
             ++waiting->open;
@@ -303,7 +307,8 @@ void Upstream::sign_out_all(std::uint32_t wait_ms) {
         });
     }
     std::unique_lock lock(waiting->mutex);
-    waiting->changed.wait_until(lock, until, [&] { return waiting->open == 0; });
+    waiting->changed.wait_for(lock, std::chrono::microseconds(left_us()),
+                              [&] { return waiting->open == 0; });
 }
 
 }  // namespace softpos::server
