@@ -16,7 +16,9 @@ namespace softpos::server {
 // What server.json in the service's folder says. Everything else in that folder was made by
 // set_up(): ca.pem, ca.key, server.pem, server.key, number.key, platform.db, permit.pub (the point
 // that phones' cores pin, in hex), policy.pub (the point of whoever signs trust policies), and
-// policy.key, which belongs to that person and not on this machine.
+// policy.key, which belongs to that person and not on this machine. An operator may add
+// switch.conf (channel/switch_plan.h): lines and routes. Without it there is one plain line
+// to network_host.
 struct ServerConfig {
     std::string folder;
     std::string address = "127.0.0.1";

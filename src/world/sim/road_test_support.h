@@ -120,6 +120,7 @@ public:
     const std::string& ca_pem() const { return ca_pem_; }
     std::string folder() const { return folder_.path(); }
     std::string business_date();  // YYYY-MM-DD
+    std::uint16_t network_port() const { return network_->network_port(); }
     std::uint16_t phone_port() const { return config_.phone_port; }
     std::uint16_t acquirer_port() const { return config_.acquirer_port; }
     const std::vector<std::string>& answers() const { return answers_; }
