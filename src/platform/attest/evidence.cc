@@ -74,6 +74,7 @@ Verdict Check::android(Bytes evidence) const {
     policy.challenge = challenge_;
     policy.package = trust_.android_app->package;
     policy.signers = trust_.android_app->signers;
+    policy.revocation_age_ms_max = std::int64_t{question_.revocation_s_max} * 1000;
     std::vector<Bytes> certificates;
     // What cannot be split is no chain, and the verifier says so.
     if (auto split = split_chain(evidence)) certificates = *std::move(split);
@@ -146,6 +147,13 @@ std::vector<Verdict> check_evidence(std::span<const protocol::Evidence> evidence
     verdicts.reserve(evidences.size());
     for (const protocol::Evidence& evidence : evidences) verdicts.push_back(check(evidence));
     return verdicts;
+}
+
+bool is_revocation_stale(const EvidenceTrust& trust, EvidenceKind kind, std::uint32_t age_s_max,
+                         Instant now) {
+    if (kind != EvidenceKind::android_key || !trust.android_app || age_s_max == 0) return false;
+    return !trust.revoked ||
+           now.unix_ms - trust.revoked->served().unix_ms > std::int64_t{age_s_max} * 1000;
 }
 
 }  // namespace softpos::attest

@@ -55,6 +55,8 @@ struct EvidenceQuestion {
     // Key that Apple attested at enrolment, SubjectPublicKeyInfo, and its last counter.
     std::optional<Buffer> known_apple_key = {};
     std::uint32_t known_apple_counter = 0;
+    std::uint32_t revocation_s_max =
+        7 * 24 * 3600;  // An older list of revoked keys proves nothing.
     Instant now;
 };
 
@@ -62,5 +64,10 @@ struct EvidenceQuestion {
 // hashes it once more, Google's and Huawei's carry it as nonce in Base64.
 std::vector<Verdict> check_evidence(std::span<const protocol::Evidence> evidences,
                                     const EvidenceQuestion& question, const EvidenceTrust& trust);
+
+// Whether evidence of the kind is looked up in a list of revoked keys that is not there or older
+// than that. Of the kinds that we believe Android's alone has such a list. 0: any age will do.
+bool is_revocation_stale(const EvidenceTrust& trust, protocol::EvidenceKind kind,
+                         std::uint32_t age_s_max, Instant now);
 
 }  // namespace softpos::attest

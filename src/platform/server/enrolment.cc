@@ -210,6 +210,7 @@ Result<void> Enrolment::judge(const protocol::EnrolEvidence& request, std::strin
                                            {.challenge = challenge_of(statement),
                                             .core_sign_point = statement.core_sign_point,
                                             .measurement = statement.measurement,
+                                            .revocation_s_max = policy->revocation_s_max,
                                             .now = now},
                                            parts_.evidence);
     return parts_.store.run([&](store::Tx& tx) -> Result<void> {
@@ -225,6 +226,10 @@ Result<void> Enrolment::judge(const protocol::EnrolEvidence& request, std::strin
         view.now = now;
         view.address = crypto::sha256(bytes_of(peer_address));
         view.registered_place = identity.place;
+        view.revocation_stale = std::ranges::any_of(request.evidences, [&](const auto& one) {
+            return attest::is_revocation_stale(parts_.evidence, one.kind, policy->revocation_s_max,
+                                               now);
+        });
         if (identity.finding) view.found.push_back(*identity.finding);
         view.evidence_digest = crypto::sha256(request.body);
         work.decision = monitor::appraise_enrolment(*policy, terminal.number, work.device.record,

@@ -76,7 +76,8 @@ struct FleetPhone::Memory final : trust::TrustedPlatform {
         if (customer != nullptr) screen_.emplace(*customer);
     }
     Random& random() override { return source_; }
-    Ticks ticks() override { return clock_.ticks(); }
+    Ticks ticks() override { return {clock_.ticks().us + ahead_us_}; }
+    void let_pass(std::chrono::microseconds time) { ahead_us_ += time.count(); }
     Result<SecretBytes> load_state() override { return load(state_); }
     Result<SecretBytes> load_journal() override { return load(journal_); }
     Result<void> save_state(Bytes state) override {
@@ -146,6 +147,7 @@ private:
     const FleetPosture& posture_;
     std::optional<Screen> screen_;
     SystemClock clock_;
+    std::int64_t ahead_us_ = 0;
     SecretBytes state_, journal_;
     std::uint64_t epoch_ = 0;
 };
@@ -163,7 +165,7 @@ Result<Answer> expect(protocol::SpaAnswer answer) {
 
 FleetPhone::FleetPhone(card::VirtualCard card, Random& random, bool screen)
     : card_(std::move(card)),
-      posture_{usual_posture(), {}},
+      posture_{.app = usual_posture(), .core = {}},
       memory_(std::make_unique<Memory>(random, posture_, screen ? &customer_ : nullptr)) {
     if (screen) {
         posture_.app.hardware = static_cast<protocol::CapabilitySet>(
@@ -212,7 +214,7 @@ Result<void> FleetPhone::enrol(const FleetPlatform& platform, const std::string&
     const auto challenge = TRY(expect<protocol::EnrolChallenge>(
         TRY(ask(protocol::EnrolBegin{activation_code, posture_.app.claims}))));
     auto core = TRY(ask_core<protocol::EnrolBeginAnswer>(
-        protocol::EnrolBeginRequest{challenge.nonce_id, challenge.nonce, posture_.app}));
+        protocol::EnrolBeginRequest{challenge.nonce_id, challenge.nonce, told()}));
     const auto key = TRY(crypto::P256Key::generate());
     key_pem_ = key.private_pem();
     protocol::EnrolEvidence proof;
@@ -221,6 +223,15 @@ Result<void> FleetPhone::enrol(const FleetPlatform& platform, const std::string&
     proof.body = std::move(core.statement.body);
     proof.core_signature = std::move(core.statement.signature);
     if (core.evidence) proof.evidences.push_back(*std::move(core.evidence));
+    const auto said = TRY(protocol::decode_spa_body(proof.body));
+    if (const auto* statement = std::get_if<protocol::EnrolStatement>(&said)) {
+        prove(protocol::binding_message({.nonce = statement->nonce,
+                                         .core_sign_point = statement->core_sign_point,
+                                         .core_seal_point = statement->core_seal_point,
+                                         .measurement = statement->measurement,
+                                         .app_version = statement->claims.app_version}),
+              proof.evidences);
+    }
     auto enrolled = TRY(expect<protocol::Enrolled>(TRY(ask(proof))));
     const auto body = TRY(protocol::decode_spa_body(enrolled.grant));
     const auto* grant = std::get_if<protocol::CoreGrant>(&body);
@@ -245,6 +256,22 @@ Result<protocol::SpaAnswer> FleetPhone::ask(const protocol::SpaRequest& request)
     return answer;
 }
 
+protocol::Posture FleetPhone::told() const {
+    protocol::Posture posture = posture_.app;
+    const std::int64_t now_ms = SystemClock().now().unix_ms + posture_.clock_off_ms;
+    if (posture_.tells_time) posture.phone_time = Instant{std::max<std::int64_t>(now_ms, 0)};
+    return posture;
+}
+
+void FleetPhone::prove(Bytes message, std::vector<protocol::Evidence>& evidences) const {
+    if (!maker_) return;
+    if (auto evidence = maker_(message)) evidences.push_back(*std::move(evidence));
+}
+
+void FleetPhone::let_pass(std::chrono::milliseconds time) {
+    memory_->let_pass(time);
+}
+
 Result<void> FleetPhone::obey(const std::vector<protocol::SignedBody>& commands) {
     for (const protocol::SignedBody& command : commands) {
         TRY(ask_core<protocol::CommandObeyAnswer>(protocol::CommandObeyRequest{command}));
@@ -255,9 +282,10 @@ Result<void> FleetPhone::obey(const std::vector<protocol::SignedBody>& commands)
 Result<protocol::PermitAsk> FleetPhone::prepare_permit(std::int64_t amount_minor,
                                                        protocol::PermitPurpose purpose) {
     auto prepared = TRY(ask_core<protocol::PermitPrepareAnswer>(
-        protocol::PermitPrepareRequest{purpose, amount_minor, 156, posture_.app}));
+        protocol::PermitPrepareRequest{purpose, amount_minor, 156, told()}));
     protocol::PermitAsk ask{std::move(prepared.request), {}};
     if (prepared.evidence) ask.evidences.push_back(*std::move(prepared.evidence));
+    prove(protocol::permit_evidence_message(ask.request.body), ask.evidences);
     return ask;
 }
 

@@ -12,6 +12,7 @@
 #include "protocol/spa.h"
 #include "world/card/virtual_card.h"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -38,9 +39,14 @@ struct FleetCustomer {
 };
 
 struct FleetPosture {
-    protocol::Posture app;
+    protocol::Posture app;  // Its time is told anew with each message.
     std::vector<protocol::Finding> core;
+    bool tells_time = true;
+    std::int64_t clock_off_ms = 0;  // Of the phone's wall clock; the core's own is not touched.
 };
+
+// What the phone's maker proves, over a message of the core: a chain of its own, right or wrong.
+using FleetMaker = std::function<std::optional<protocol::Evidence>(Bytes message)>;
 
 class FleetPhone {
 public:
@@ -82,6 +88,11 @@ public:
                                              std::uint32_t card_number) const;
 
     FleetPosture& posture() { return posture_; }
+    const FleetPosture& posture() const { return posture_; }
+    // Beside what the core proves by itself, when it enrols and with each permit.
+    void set_maker(FleetMaker maker) { maker_ = std::move(maker); }
+    // By the core's clock alone, which nobody can set.
+    void let_pass(std::chrono::milliseconds time);
     FleetCustomer& customer() { return customer_; }
     const std::optional<protocol::SpaRefused>& last_refusal() const { return refused_; }
 
@@ -97,11 +108,14 @@ private:
     Result<std::optional<protocol::SealedPin>> take_pin(std::int64_t amount_minor, Id128& permit);
     template <typename Answer>
     Result<Answer> ask_core(const protocol::TrustedRequest& request);
+    protocol::Posture told() const;
+    void prove(Bytes message, std::vector<protocol::Evidence>& evidences) const;
     Result<void> obey(const std::vector<protocol::SignedBody>& commands);
 
     card::VirtualCard card_;
     FleetPosture posture_;
     FleetCustomer customer_;
+    FleetMaker maker_;
     std::unique_ptr<Memory> memory_;
     std::unique_ptr<trust::TrustedCore> core_;
     FleetPlatform platform_;

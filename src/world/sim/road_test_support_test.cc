@@ -124,6 +124,7 @@ void RoadWorld::set_up_service() {
     setup.config.phone_port = 0;
     setup.config.acquirer_port = 0;
     setup.config.answer_ms = answer_ms;
+    setup.config.round_ms = 50;
     setup.config.environment = monitor::Environment::sandbox;
     setup.zone_component_1 = to_hex(random_.take<16>());
     setup.zone_component_2 = to_hex(random_.take<16>());
