@@ -121,8 +121,8 @@ Result<void> PermitDesk::decide(store::Tx& tx, Case& one) {
     view.now = now;
     view.address = crypto::sha256(bytes_of(one.caller.peer_address));
     view.registered_place = identity.place;
-    view.revocation_stale = attest::is_revocation_stale(
-        parts_.evidence, device.record->pins.kind, policy->revocation_s_max, now);
+    view.revocation_stale = attest::is_revocation_stale(parts_.evidence, device.record->pins.kind,
+                                                        policy->revocation_s_max, now);
     if (identity.finding) view.found.push_back(*identity.finding);
     view.evidence_digest = one.digest;
     const auto decision = monitor::appraise_permit(

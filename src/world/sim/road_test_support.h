@@ -50,9 +50,7 @@ class RoadWorld;
 // The system's, and ahead of it as far as a test says.
 class RoadClock final : public Clock {
 public:
-    Instant now() const override {
-        return {system_.now().unix_ms + ahead_ms_.load()};
-    }
+    Instant now() const override { return {system_.now().unix_ms + ahead_ms_.load()}; }
     Ticks ticks() const override { return system_.ticks(); }
     void set_ahead(std::chrono::milliseconds by) { ahead_ms_ = by.count(); }
 
@@ -98,7 +96,10 @@ public:
     RoadPhone& add_pin_phone(const std::string& pin);
     RoadPhone& phone() { return *phones_.front(); }
     FleetPlatform platform() const;
-    std::string enrolment_code();  // For a terminal that nobody has taken yet.
+    // A phone that says it is there, for a terminal that is registered there.
+    RoadPhone& add_phone_at(const protocol::Location& place);
+    // For a terminal that nobody has taken yet; body of POST /v1/merchants/{}/terminals.
+    std::string enrolment_code(const std::string& terminal = "{}");
     std::string new_key();
 
     Reply network(const std::string& target, const std::string& body = {});  // POST with a body.
@@ -139,7 +140,8 @@ public:
     Random& random() { return random_; }
 
 private:
-    RoadPhone& add(Result<std::unique_ptr<FleetPhone>> phone, const std::string& pin);
+    RoadPhone& add(Result<std::unique_ptr<FleetPhone>> phone, const std::string& pin,
+                   const std::string& terminal_body = "{}");
     void start_network();
     void set_up_service();
     void make_merchant();
