@@ -59,8 +59,17 @@ Result<std::vector<attest::TrustAnchor>> roots_in(const std::string& path) {
 Result<void> load_android(const std::string& folder, attest::EvidenceTrust& trust) {
     const std::string anchors = TRY(host::read_data("attest/android.anchors"));
     trust.android_roots = TRY(attest::parse_anchors(anchors));
-    const std::string path = folder + "/android-status.json";
     std::error_code missing;
+    // Makers whose phones Google does not speak for.
+    if (fs::exists(folder + "/android-roots.pem", missing)) {
+        for (attest::TrustAnchor& root : TRY(roots_in(folder + "/android-roots.pem"))) {
+            if (attest::is_software_root(root.key)) {
+                return fail(ErrorKind::denied, "android-roots.pem: a root whose key is published");
+            }
+            trust.android_roots.push_back(std::move(root));
+        }
+    }
+    const std::string path = folder + "/android-status.json";
     const auto written = fs::last_write_time(path, missing);
     // Without a list the verifier's word is never better than review.
     if (missing) return {};

@@ -6,8 +6,8 @@
 //      "pcrs": {"7": "<64 hex digits> ..."},
 //      "play": {"store_required": true}}
 //
-// android: roots are those of data/attest/android.anchors; android-status.json is Google's list of
-// revoked keys, as old as the file. apple_app: apple-roots.pem. play: play-decryption.key (Base64)
+// android: roots are those of data/attest/android.anchors and, where it is there, those of
+// android-roots.pem; android-status.json is Google's list of revoked keys, as old as the file. apple_app: apple-roots.pem. play: play-decryption.key (Base64)
 // and play-verification.pem, of the app in `android`. Believed where they are there: tpm-roots.pem,
 // makers of TPMs; hms-roots.pem, of SysIntegrity's tokens about that app; optee-keys.pem, the
 // public keys of devices.
