@@ -27,6 +27,14 @@ struct EvidenceTrust {
     std::vector<TrustAnchor> android_roots;
     std::optional<RevocationList> revoked;
 
+    struct HarmonyApp {
+        std::string bundle;
+        std::vector<std::string> app_ids;  // Bundle name, '_' and the signer's key in Base64.
+    };
+    std::optional<HarmonyApp> harmony_app;
+    std::vector<TrustAnchor> huks_roots;
+    std::optional<RevocationList> huks_revoked;
+
     std::optional<std::string> apple_app;  // "TEAMID1234.cn.example.spos"
     std::vector<TrustAnchor> apple_roots;
 
@@ -66,7 +74,7 @@ std::vector<Verdict> check_evidence(std::span<const protocol::Evidence> evidence
                                     const EvidenceQuestion& question, const EvidenceTrust& trust);
 
 // Whether evidence of the kind is looked up in a list of revoked keys that is not there or older
-// than that. Of the kinds that we believe Android's alone has such a list. 0: any age will do.
+// than that: Android's and Huawei's key chains are. 0: any age will do.
 bool is_revocation_stale(const EvidenceTrust& trust, protocol::EvidenceKind kind,
                          std::uint32_t age_s_max, Instant now);
 
