@@ -28,14 +28,16 @@ struct Flags {
     std::string model = "Linux";
     unsigned socket_mode = 0660;
     std::uint32_t report_ms = 15'000;
+    std::string screen;
+    std::optional<std::int32_t> latitude_e6, longitude_e6;
 };
 
 // What this machine is and could do. Text of the kernel, cut to what a claim may be.
-posture::LinuxPosture::Known known_of(std::string model) {
+posture::LinuxPosture::Known known_of(const Flags& flags) {
     posture::LinuxPosture::Known known;
     utsname name{};
     known.claims.platform = "linux";
-    known.claims.model = std::move(model);
+    known.claims.model = flags.model;
     known.claims.os_version = ::uname(&name) == 0 ? name.release : "unknown";
     known.claims.os_version.resize(
         std::min(known.claims.os_version.size(), protocol::claim_bytes_max));
@@ -43,6 +45,13 @@ posture::LinuxPosture::Known known_of(std::string model) {
     known.claims.app_version = app_version;
     known.claims.sdk_version = sdk_version;
     known.hardware = protocol::bit_of(protocol::Capability::card_no_pin);  // It has a reader.
+    known.state = flags.state;
+    known.screen = flags.screen;
+    if (flags.latitude_e6 && flags.longitude_e6) {
+        known.location = protocol::Location{.latitude_e6 = *flags.latitude_e6,
+                                            .longitude_e6 = *flags.longitude_e6,
+                                            .source = protocol::LocationSource::fixed};
+    }
     return known;
 }
 
@@ -76,7 +85,7 @@ Result<void> run(const Flags& flags) {
     device::StoppablePauses pauses;
     device::ServiceConfig service_config;
     service_config.state_dir = flags.state;
-    auto posture = TRY(posture::LinuxPosture::open(known_of(flags.model)));
+    auto posture = TRY(posture::LinuxPosture::open(known_of(flags)));
     const auto service = TRY(device::PhoneService::open(
         service_config, {.clock = clock,
                          .random = random,
@@ -123,6 +132,16 @@ int main(int argc, char** argv) {
     app.add_option("--report-ms", flags.report_ms, "How often to report and to resolve payments")
         ->check(CLI::Range(100, 600'000));
     app.add_option("--model", flags.model, "What this device is called");
+    app.add_option("--screen", flags.screen,
+                   "Terminal that the customer looks at; told where somebody else has it");
+    CLI::Option* const latitude =
+        app.add_option("--latitude-e6", flags.latitude_e6, "Where this device stands, as set up")
+            ->check(CLI::Range(-90'000'000, 90'000'000));
+    CLI::Option* const longitude =
+        app.add_option("--longitude-e6", flags.longitude_e6, "In millionths of a degree")
+            ->check(CLI::Range(-180'000'000, 180'000'000));
+    latitude->needs(longitude);
+    longitude->needs(latitude);
     app.add_option("--reader", flags.config.reader, "pcsc: | pcsc:NAME | socket:/path");
     app.add_option("--server", flags.config.server, "https URL of the platform, for enrolments");
     CLI11_PARSE(app, argc, argv);
