@@ -6,6 +6,7 @@
 #include "phone/device/phone_api.h"
 #include "phone/device/stoppable_pauses.h"
 #include "phone/hw/pcsc_reader.h"
+#include "phone/posture/app_posture.h"
 #include "phone/posture/linux_posture.h"
 
 #include <CLI/CLI.hpp>
@@ -85,7 +86,8 @@ Result<void> run(const Flags& flags) {
     device::StoppablePauses pauses;
     device::ServiceConfig service_config;
     service_config.state_dir = flags.state;
-    auto posture = TRY(posture::LinuxPosture::open(known_of(flags)));
+    auto machine = TRY(posture::LinuxPosture::open(known_of(flags)));
+    posture::AppPosture posture(machine, clock);
     const auto service = TRY(device::PhoneService::open(
         service_config, {.clock = clock,
                          .random = random,
@@ -97,7 +99,7 @@ Result<void> run(const Flags& flags) {
     const auto api = TRY(device::PhoneApi::listen({.socket_path = config.socket,
                                                    .socket_mode = flags.socket_mode,
                                                    .server_default = config.server},
-                                                  *service, feed, hw::list_pcsc_readers));
+                                                  *service, feed, hw::list_pcsc_readers, &posture));
     log(LogLevel::info, "ready");
     std::printf("{\"event\":\"phone_ready\"}\n");  // For whoever started us and waits.
     std::fflush(stdout);
