@@ -1,6 +1,8 @@
 // softpos-device: the services on the phone. Reads flags, joins the parts, waits for SIGTERM.
+#include "base/hex.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "host/durable_file.h"
 #include "host/signals.h"
 #include "phone/device/device_config.h"
 #include "phone/device/phone_api.h"
@@ -29,7 +31,7 @@ struct Flags {
     std::string model = "Linux";
     unsigned socket_mode = 0660;
     std::uint32_t report_ms = 15'000;
-    std::string screen;
+    std::string screen, release_note, release_key;
     std::optional<std::int32_t> latitude_e6, longitude_e6;
 };
 
@@ -71,6 +73,18 @@ Result<device::DeviceConfig> join_config(const Flags& flags, const host::Directo
     return config;
 }
 
+// Nothing is looked for where nobody signed anything.
+Result<void> take_release(const Flags& flags, posture::LinuxPosture::Known& known) {
+    constexpr std::size_t key_text_bytes_max = 256;
+    if (flags.release_note.empty()) return {};
+    const Buffer text = TRY(host::read_file(flags.release_key, key_text_bytes_max));
+    std::string_view digits = text_of(text);
+    while (digits.ends_with('\n')) digits.remove_suffix(1);
+    known.maker_point = TRY(from_hex(digits));
+    known.release_note = flags.release_note;
+    return {};
+}
+
 Result<void> run(const Flags& flags) {
     auto stop = TRY(host::StopSignal::make());
     const auto state = TRY(host::Directory::make(flags.state));
@@ -86,7 +100,9 @@ Result<void> run(const Flags& flags) {
     device::StoppablePauses pauses;
     device::ServiceConfig service_config;
     service_config.state_dir = flags.state;
-    auto machine = TRY(posture::LinuxPosture::open(known_of(flags)));
+    posture::LinuxPosture::Known known = known_of(flags);
+    TRY_VOID(take_release(flags, known));
+    auto machine = TRY(posture::LinuxPosture::open(std::move(known)));
     posture::AppPosture posture(machine, clock);
     const auto service = TRY(device::PhoneService::open(
         service_config, {.clock = clock,
@@ -144,6 +160,12 @@ int main(int argc, char** argv) {
             ->check(CLI::Range(-180'000'000, 180'000'000));
     latitude->needs(longitude);
     longitude->needs(latitude);
+    CLI::Option* const note = app.add_option("--release-note", flags.release_note,
+                                             "What the maker signed about this program");
+    CLI::Option* const key = app.add_option("--release-key", flags.release_key,
+                                            "The maker's public point, 130 hex digits");
+    note->needs(key);
+    key->needs(note);
     app.add_option("--reader", flags.config.reader, "pcsc: | pcsc:NAME | socket:/path");
     app.add_option("--server", flags.config.server, "https URL of the platform, for enrolments");
     CLI11_PARSE(app, argc, argv);

@@ -20,6 +20,10 @@ public:
         std::optional<protocol::Location> location{};  // Made coarse before it is told.
         // Looks at the machine, too, and at who else runs from this folder; empty: not.
         std::string state{};
+        // What its maker signed about this program (release_note.h), and the maker's key. Empty:
+        // nobody signed anything, and REPACKAGED is not looked for.
+        std::string release_note{};
+        Buffer maker_point{};
         std::string screen{};  // The terminal that the customer looks at, where there is one.
     };
     // When all libraries are loaded: a later one counts as foreign.
@@ -37,6 +41,7 @@ private:
     host::SelfWatch watch_;
     host::Descriptor lock_;
     bool locked_ = false;
+    bool repackaged_ = false;
     std::int64_t clock_minus_boot_ms_ = 0;
 };
 
