@@ -1,6 +1,7 @@
 // softpos demo: one tap becomes settled money, through every program, over real sockets.
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/demo_postures.h"
 #include "app/demo_rooted.h"
 #include "app/demo_world.h"
 #include "app/story.h"
@@ -11,6 +12,7 @@
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace softpos::app {
 namespace {
@@ -328,9 +330,16 @@ void add_demo(CLI::App& app, Chosen& chosen) {
     CLI::App* rooted = demo->add_subcommand(
         "rooted", "watch phones be attacked while they collect, and what comes of it");
     rooted->fallthrough();
-    demo->callback([&chosen, options, rooted] {
+    CLI::App* postures = demo->add_subcommand(
+        "postures", "phones that stand in every way there is a finding for, and what comes of it");
+    postures->fallthrough();
+    const auto names = std::make_shared<std::vector<std::string>>();
+    postures->add_option("findings", *names, "such as OVERLAY MOVED (default: all)");
+    demo->callback([&chosen, options, rooted, postures, names] {
         const bool attacked = rooted->parsed();
-        chosen = [options, attacked] {
+        const bool standing = postures->parsed();
+        chosen = [options, attacked, standing, names] {
+            if (standing) return run_demo_postures(*options, *names);
             return attacked ? run_demo_rooted(*options) : run(*options);
         };
     });

@@ -269,6 +269,14 @@ std::optional<EvidenceKind> evidence_kind_named(std::string_view name) {
     return std::nullopt;
 }
 
+std::string_view name_of(LocationSource source) {
+    constexpr std::string_view names[location_sources] = {"satellite", "network", "fused", "fixed",
+                                                          "mocked"};
+    const auto index = static_cast<std::size_t>(source) - 1;
+    CHECK(index < location_sources);
+    return names[index];
+}
+
 std::string_view name_of(CommandAction action) {
     constexpr std::string_view names[command_actions] = {"suspend",  "resume",        "wipe_keys",
                                                          "re_enrol", "update_policy", "collect"};

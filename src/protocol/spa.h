@@ -82,11 +82,25 @@ struct DeviceClaims {
     friend bool operator==(const DeviceClaims&, const DeviceClaims&) = default;
 };
 
-// Where the phone says it is, in millionths of a degree (WGS 84).
+// Who told the phone where it is. Numbers travel: never renumber.
+enum class LocationSource : std::uint8_t {
+    satellite = 1,  // The phone's own receiver.
+    network,        // Masts and wireless networks around it.
+    fused,          // The system's mixture of these, or one that does not say.
+    fixed,          // Nobody measured: whoever set the phone up wrote it down.
+    mocked,         // A provider of made-up places, as developers and cheats use one.
+};
+constexpr unsigned location_sources = 5;
+std::string_view name_of(LocationSource source);  // "satellite"
+
+// Where the phone says it is, in millionths of a degree (WGS 84). Rounded before it leaves the
+// phone: see phone/posture/coarse_place.h.
 struct Location {
     std::int32_t latitude_e6 = 0;
     std::int32_t longitude_e6 = 0;
     std::uint32_t accuracy_m = 0;
+    std::uint32_t age_s = 0;  // Since it was measured.
+    LocationSource source = LocationSource::satellite;
 
     friend bool operator==(const Location&, const Location&) = default;
 };
@@ -158,6 +172,7 @@ struct EnrolStatement {
     CapabilitySet hardware = 0;  // What the phone could do.
     std::vector<Finding> findings;
     std::optional<Location> location;
+    std::optional<Instant> phone_time{};  // See PermitRequest.
 
     friend bool operator==(const EnrolStatement&, const EnrolStatement&) = default;
 };
@@ -213,6 +228,9 @@ struct PermitRequest {
     CapabilitySet hardware = 0;
     std::vector<Finding> findings;  // Of the core and of the app, each with its origin.
     std::optional<Location> location;
+    // What the phone's wall clock said when it asked. Told by the app: the core reads no wall
+    // clock.
+    std::optional<Instant> phone_time{};
 
     friend bool operator==(const PermitRequest&, const PermitRequest&) = default;
 };

@@ -41,7 +41,8 @@ PermitRequest permit_request() {
     body.claims = claims();
     body.hardware = 0x0F;
     body.findings = findings();
-    body.location = Location{39'904'200, -116'407'400, 12};
+    body.location = Location{39'904'200, -116'407'400, 12, 30, LocationSource::network};
+    body.phone_time = Instant{1'790'000'000'500};
     return body;
 }
 
@@ -49,7 +50,7 @@ std::vector<SpaBody> bodies() {
     const EnrolStatement statement{
         Id128{filled<16>(1)}, filled<32>(2), filled<65>(4), filled<65>(5),
         filled<32>(6),        claims(),      0x1F,          findings(),
-        std::nullopt};
+        std::nullopt,         std::nullopt};
     CoreGrant grant;
     grant.core_sign_point = filled<65>(4);
     grant.nonce = filled<32>(2);

@@ -36,6 +36,7 @@ struct Posture {
     CapabilitySet hardware = 0;
     std::vector<Finding> findings;  // Up to app_findings_max.
     std::optional<Location> location;
+    std::optional<Instant> phone_time{};  // By the phone's wall clock.
 
     friend bool operator==(const Posture&, const Posture&) = default;
 };

@@ -96,6 +96,7 @@ TrustedAnswer TrustedCore::on(const protocol::EnrolBeginRequest& request) {
     statement.hardware = request.posture.hardware;
     statement.findings = all_findings(request.posture.findings);
     statement.location = request.posture.location;
+    statement.phone_time = request.posture.phone_time;
     protocol::SignedBody told;
     told.body = protocol::encode(protocol::SpaBody(statement));
     told.signature = sign_key->sign(protocol::core_signed_message(told.body));

@@ -102,6 +102,7 @@ TrustedAnswer TrustedCore::on(const protocol::PermitPrepareRequest& request) {
     body.hardware = request.posture.hardware;
     body.findings = all_findings(request.posture.findings);
     body.location = request.posture.location;
+    body.phone_time = request.posture.phone_time;
     const OpenRequest open{body.nonce, platform_.ticks(), body.purpose, body.parent};
     auto told = sign(protocol::SpaBody(std::move(body)));
     if (!told) return TrustedFailure{TrustedFault::storage_failed, 0};

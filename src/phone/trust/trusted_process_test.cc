@@ -130,6 +130,24 @@ TEST_F(TrustedProcess, ATracerEndsTheTaking) {
     EXPECT_TRUE(told) << "and its next message says so over its own signature";
 }
 
+// The search runs with every message: whoever stops it stops them all, and with a permit in hand no
+// card is taken either. The platform finds the silence (world/sim/road_posture_test.cc).
+// Shows: A22, MPOC-1C-DETECT
+TEST_F(TrustedProcess, ASearchThatIsSilencedSilencesTheCore) {
+    acquirer.enrol();
+    const auto in_hand = protocol::TrustedRequest(acquirer.permitted(100));
+    ASSERT_EQ(::kill(child->pid(), SIGSTOP), 0);
+    for (const auto& request :
+         {in_hand, protocol::TrustedRequest(protocol::ReportMakeRequest{{}, {}}),
+          protocol::TrustedRequest(protocol::StatusRequest{})}) {
+        host::SeqpacketClient impatient(
+            {.path = scratch.file("socket"), .timeout_ms = 200, .server_uid = {}});
+        EXPECT_FALSE(impatient.call(protocol::encode(request)));
+    }
+    ASSERT_EQ(::kill(child->pid(), SIGCONT), 0);
+    EXPECT_TRUE(acquirer.tap(debit, 100).card) << "it is the same core again";
+}
+
 // Shows: A20, JRT0156-7.1, JRT0156-10.2
 TEST_F(TrustedProcess, FloodOfNonsenseDoesNotEndIt) {
     auto prng = testing::Prng::from_environment();

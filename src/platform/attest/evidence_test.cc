@@ -276,5 +276,21 @@ TEST_F(EvidenceTest, AChainOfFortyCertificatesIsBroken) {
     EXPECT_EQ(check(EvidenceKind::android_key, chain, question(), trust_).reason, "CHAIN_BROKEN");
 }
 
+TEST_F(EvidenceTest, AListOfRevokedKeysIsStaleBeyondItsAge) {
+    const auto stale = [&](EvidenceKind kind, std::int64_t now_ms, std::uint32_t s_max) {
+        return is_revocation_stale(trust_, kind, s_max, {now_ms});
+    };
+    const auto kind = EvidenceKind::android_key;
+    EXPECT_FALSE(stale(kind, tests_now.unix_ms, 60)) << "no maker is believed, and no list needed";
+    trust_.android_app = EvidenceTrust::AndroidApp{"cn.example.spos", {Buffer(32)}};
+    EXPECT_TRUE(stale(kind, tests_now.unix_ms, 60)) << "there is none";
+    trust_.revoked = RevocationList::parse(R"({"entries": {}})", tests_now).value();
+    EXPECT_FALSE(stale(kind, tests_now.unix_ms + 60'000, 60));
+    EXPECT_TRUE(stale(kind, tests_now.unix_ms + 60'001, 60));
+    EXPECT_FALSE(stale(kind, tests_now.unix_ms + 60'001, 0)) << "any age will do";
+    EXPECT_FALSE(stale(EvidenceKind::tpm_quote, tests_now.unix_ms + 60'001, 60))
+        << "nobody publishes one";
+}
+
 }  // namespace
 }  // namespace softpos::attest

@@ -36,6 +36,7 @@ Findings findings_of(const Policy& policy, const EnrolStatement& statement,
         versions.os_patch = best->os_patch;
     }
     check_versions(found, policy, versions, view.now);
+    check_clock(found, policy, statement.phone_time, view.now);
     check_place(found, policy.location,
                 {.now = statement.location,
                  .registered = view.registered_place,

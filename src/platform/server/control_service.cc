@@ -195,8 +195,9 @@ Result<void> ControlService::Impl::start_trust(const ServerConfig& config, const
     signer = std::make_unique<PlatformSigner>(*vault);
     webhooks = std::make_unique<Webhooks>(
         Webhooks::Parts{*store, *numbers, clock, random, usual_authorities()});
-    devices = std::make_unique<DeviceDesk>(DeviceDesk::Parts{
-        *store, *vault, *workers, *timers, *engine, *webhooks, *policies, clock, random});
+    devices = std::make_unique<DeviceDesk>(DeviceDesk::Parts{*store, *vault, *workers, *timers,
+                                                             *engine, *webhooks, *policies, clock,
+                                                             random, config.round_ms});
     trust = std::make_unique<TrustCalls>(
         TrustCalls::Parts{*store, *devices, *policies, *webhooks, evidence, clock});
     permits = std::make_unique<PermitDesk>(PermitDesk::Parts{*store, *workers, *devices, *policies,

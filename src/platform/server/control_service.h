@@ -32,6 +32,7 @@ struct ServerConfig {
     std::string network_licence;      // Filed with each terminal; may be empty.
     monitor::Environment environment = monitor::Environment::production;
     std::int64_t answer_ms = 45'000;  // How long the network may take.
+    std::uint32_t round_ms = 15'000;  // Between two looks for phones that have gone silent.
 };
 
 // bad JSON, unknown or missing fields are malformed; Error.what says which kind.

@@ -3,6 +3,8 @@
 
 #include "protocol/spa_fields.h"
 
+#include <utility>
+
 namespace softpos::server {
 namespace {
 
@@ -148,6 +150,30 @@ Result<std::optional<monitor::OpenPermit>> take_open(CborReader& in) {
     return std::optional(open);
 }
 
+// How the place was found is no part of what is kept of it.
+void put_place(CborWriter& out, const std::optional<protocol::Location>& place) {
+    if (!place) return out.put_null();
+    out.begin_array(3);
+    out.put_integer(place->latitude_e6);
+    out.put_integer(place->longitude_e6);
+    out.put_unsigned(place->accuracy_m);
+}
+
+Result<std::optional<protocol::Location>> take_place(CborReader& in) {
+    if (TRY(in.take_null())) return std::optional<protocol::Location>();
+    TRY_VOID(take_fields(in, 3));
+    const std::int64_t latitude_e6 = TRY(in.take_integer());
+    const std::int64_t longitude_e6 = TRY(in.take_integer());
+    if (!std::in_range<std::int32_t>(latitude_e6) || !std::in_range<std::int32_t>(longitude_e6)) {
+        return wrong("device: degrees", in);
+    }
+    protocol::Location place;
+    place.latitude_e6 = static_cast<std::int32_t>(latitude_e6);
+    place.longitude_e6 = static_cast<std::int32_t>(longitude_e6);
+    place.accuracy_m = TRY(take_number<std::uint32_t>(in, UINT32_MAX));
+    return std::optional(place);
+}
+
 // The second half: what moves with each message.
 void put_moving(CborWriter& out, const DeviceRecord& device) {
     out.put_unsigned(device.last_sequence);
@@ -158,7 +184,7 @@ void put_moving(CborWriter& out, const DeviceRecord& device) {
     out.put_integer(device.last_permit.unix_ms);
     out.put_integer(device.last_evidence.unix_ms);
     out.put_bytes(device.last_address);
-    put(out, device.last_location);
+    put_place(out, device.last_location);
     out.put_integer(device.last_location_at.unix_ms);
     out.put_bool(device.silent);
     put_open(out, device.open);
@@ -177,7 +203,7 @@ Result<void> take_moving(CborReader& in, DeviceRecord& device) {
     device.last_permit = {TRY(in.take_integer())};
     device.last_evidence = {TRY(in.take_integer())};
     device.last_address = TRY(take_array<32>(in));
-    device.last_location = TRY(take_location(in));
+    device.last_location = TRY(take_place(in));
     device.last_location_at = {TRY(in.take_integer())};
     device.silent = TRY(in.take_bool());
     device.open = TRY(take_open(in));

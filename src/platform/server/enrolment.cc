@@ -230,6 +230,8 @@ Result<void> Enrolment::look_at_evidence(const protocol::EnrolEvidence& request,
     attest::EvidenceQuestion question{.challenge = crypto::sha256(binding_of(statement)),
                                       .core_sign_point = statement.core_sign_point,
                                       .measurement = statement.measurement,
+                                      .revocation_s_max =
+                                          parts_.policies.in_force()->revocation_s_max,
                                       .now = parts_.clock.now()};
     if (!request.activation.empty()) {
         // Of a challenge for which nothing was asked, or something for another request, the proof
@@ -290,6 +292,10 @@ Result<void> Enrolment::judge(const protocol::EnrolEvidence& request, std::strin
         view.now = now;
         view.address = crypto::sha256(bytes_of(peer_address));
         view.registered_place = identity.place;
+        view.revocation_stale = std::ranges::any_of(request.evidences, [&](const auto& one) {
+            return attest::is_revocation_stale(parts_.evidence, one.kind, policy->revocation_s_max,
+                                               now);
+        });
         if (identity.finding) view.found.push_back(*identity.finding);
         view.evidence_digest = crypto::sha256(request.body);
         work.decision = monitor::appraise_enrolment(*policy, terminal.number, work.device.record,

@@ -32,13 +32,22 @@ TEST(EvidenceConfig, SaysWhomToBelieve) {
     ASSERT_EQ(launched->pcrs.size(), 1U);
     EXPECT_TRUE(launched->pcrs[0].launched);
     EXPECT_TRUE(parse_evidence_trust("{}"));
+    const auto harmony = parse_evidence_trust(
+        R"({"harmony":{"bundle":"cn.example.spos","app_ids":"cn.example.spos_QQ== other_QQ=="}})");
+    ASSERT_TRUE(harmony);
+    EXPECT_EQ(harmony->harmony_app->bundle, "cn.example.spos");
+    EXPECT_EQ(harmony->harmony_app->app_ids,
+              (std::vector<std::string>{"cn.example.spos_QQ==", "other_QQ=="}));
 }
 
 TEST(EvidenceConfig, MistakesAreRefused) {
     for (const char* text :
          {"", "[]", R"({"androd":{}})", R"({"android":{"package":"p"}})",
           R"({"android":{"package":"p","signers":"aa"}})", R"({"apple_app":7})", R"({"play":{}})",
-          R"({"play":{"store":true}})", R"({"pcrs":{"24":"aa"}})", R"({"pcrs":{"1":"zz"}})"}) {
+          R"({"play":{"store":true}})", R"({"harmony":{"bundle":"b"}})",
+          R"({"harmony":{"bundle":"b","app_ids":""}})",
+          R"({"harmony":{"bundle":"b","app_ids":"a  c"}})", R"({"pcrs":{"24":"aa"}})",
+          R"({"pcrs":{"1":"zz"}})"}) {
         EXPECT_FALSE(parse_evidence_trust(text)) << text;
     }
 }

@@ -116,6 +116,7 @@ Result<void> PermitDesk::look_at_evidence(Case& one) {
         .challenge = crypto::sha256(protocol::permit_evidence_message(one.sent.body)),
         .core_sign_point = point,
         .measurement = measurement,
+        .revocation_s_max = parts_.policies.in_force()->revocation_s_max,
         .now = parts_.clock.now()};
     const bool held = std::ranges::any_of(one.evidences, [](const protocol::Evidence& evidence) {
         return evidence.kind == protocol::EvidenceKind::tpm_quote ||
@@ -148,6 +149,8 @@ Result<void> PermitDesk::decide(store::Tx& tx, Case& one) {
     view.now = now;
     view.address = crypto::sha256(bytes_of(one.caller.peer_address));
     view.registered_place = identity.place;
+    view.revocation_stale = attest::is_revocation_stale(parts_.evidence, device.record->pins.kind,
+                                                        policy->revocation_s_max, now);
     if (identity.finding) view.found.push_back(*identity.finding);
     view.evidence_digest = one.digest;
     const auto decision = monitor::appraise_permit(

@@ -77,7 +77,8 @@ struct FleetPhone::Memory final : trust::TrustedPlatform {
         if (customer != nullptr) screen_.emplace(*customer);
     }
     Random& random() override { return source_; }
-    Ticks ticks() override { return clock_.ticks(); }
+    Ticks ticks() override { return {clock_.ticks().us + ahead_us_}; }
+    void let_pass(std::chrono::microseconds time) { ahead_us_ += time.count(); }
     Result<SecretBytes> load_state() override { return load(state_); }
     Result<SecretBytes> load_journal() override { return load(journal_); }
     Result<void> save_state(Bytes state) override {
@@ -161,6 +162,7 @@ private:
     trust::HardwareAnchor* chip_;
     std::optional<Screen> screen_;
     SystemClock clock_;
+    std::int64_t ahead_us_ = 0;
     SecretBytes state_, journal_;
     std::uint64_t epoch_ = 0;
 };
@@ -178,7 +180,7 @@ Result<Answer> expect(protocol::SpaAnswer answer) {
 
 FleetPhone::FleetPhone(card::VirtualCard card, Random& random, const Kind& kind)
     : card_(std::move(card)),
-      posture_{usual_posture(), {}},
+      posture_{.app = usual_posture(), .core = {}},
       memory_(std::make_unique<Memory>(random, posture_, kind.screen ? &customer_ : nullptr,
                                        kind.chip)) {
     if (kind.screen) {
@@ -228,7 +230,7 @@ Result<void> FleetPhone::enrol(const FleetPlatform& platform, const std::string&
     const auto challenge = TRY(expect<protocol::EnrolChallenge>(
         TRY(ask(protocol::EnrolBegin{activation_code, posture_.app.claims}))));
     auto core = TRY(ask_core<protocol::EnrolBeginAnswer>(
-        protocol::EnrolBeginRequest{challenge.nonce_id, challenge.nonce, posture_.app}));
+        protocol::EnrolBeginRequest{challenge.nonce_id, challenge.nonce, told()}));
     const auto key = TRY(crypto::P256Key::generate());
     key_pem_ = key.private_pem();
     protocol::EnrolEvidence proof;
@@ -287,6 +289,17 @@ Result<protocol::SpaAnswer> FleetPhone::ask(const protocol::SpaRequest& request)
     return answer;
 }
 
+protocol::Posture FleetPhone::told() const {
+    protocol::Posture posture = posture_.app;
+    const std::int64_t now_ms = SystemClock().now().unix_ms + posture_.clock_off_ms;
+    if (posture_.tells_time) posture.phone_time = Instant{std::max<std::int64_t>(now_ms, 0)};
+    return posture;
+}
+
+void FleetPhone::let_pass(std::chrono::milliseconds time) {
+    memory_->let_pass(time);
+}
+
 Result<void> FleetPhone::obey(const std::vector<protocol::SignedBody>& commands) {
     for (const protocol::SignedBody& command : commands) {
         TRY(ask_core<protocol::CommandObeyAnswer>(protocol::CommandObeyRequest{command}));
@@ -297,7 +310,7 @@ Result<void> FleetPhone::obey(const std::vector<protocol::SignedBody>& commands)
 Result<protocol::PermitAsk> FleetPhone::prepare_permit(std::int64_t amount_minor,
                                                        protocol::PermitPurpose purpose) {
     auto prepared = TRY(ask_core<protocol::PermitPrepareAnswer>(
-        protocol::PermitPrepareRequest{purpose, amount_minor, 156, posture_.app}));
+        protocol::PermitPrepareRequest{purpose, amount_minor, 156, told()}));
     protocol::PermitAsk ask{std::move(prepared.request), {}};
     if (prepared.evidence) ask.evidences.push_back(*std::move(prepared.evidence));
     if (posture_.system) {

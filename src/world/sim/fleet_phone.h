@@ -13,6 +13,7 @@
 #include "protocol/spa.h"
 #include "world/card/virtual_card.h"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -39,8 +40,10 @@ struct FleetCustomer {
 };
 
 struct FleetPosture {
-    protocol::Posture app;
+    protocol::Posture app;  // Its time is told anew with each message.
     std::vector<protocol::Finding> core;
+    bool tells_time = true;
+    std::int64_t clock_off_ms = 0;  // Of the phone's wall clock; the core's own is not touched.
     // What the phone's system brings beside the core's evidence, over SHA-256 of that message.
     std::function<std::vector<protocol::Evidence>(Bytes message)> system = {};
 };
@@ -91,6 +94,9 @@ public:
                                              std::uint32_t card_number) const;
 
     FleetPosture& posture() { return posture_; }
+    const FleetPosture& posture() const { return posture_; }
+    // By the core's clock alone, which nobody can set.
+    void let_pass(std::chrono::milliseconds time);
     FleetCustomer& customer() { return customer_; }
     const std::optional<protocol::SpaRefused>& last_refusal() const { return refused_; }
 
@@ -107,6 +113,7 @@ private:
     Result<std::optional<protocol::SealedPin>> take_pin(std::int64_t amount_minor, Id128& permit);
     template <typename Answer>
     Result<Answer> ask_core(const protocol::TrustedRequest& request);
+    protocol::Posture told() const;
     Result<void> obey(const std::vector<protocol::SignedBody>& commands);
 
     card::VirtualCard card_;

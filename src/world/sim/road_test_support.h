@@ -12,6 +12,8 @@
 #include "world/sim/fleet_phone.h"
 #include "world/sim/sim_service.h"
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -44,6 +46,18 @@ private:
 };
 
 class RoadWorld;
+
+// The system's, and ahead of it as far as a test says.
+class RoadClock final : public Clock {
+public:
+    Instant now() const override { return {system_.now().unix_ms + ahead_ms_.load()}; }
+    Ticks ticks() const override { return system_.ticks(); }
+    void set_ahead(std::chrono::milliseconds by) { ahead_ms_ = by.count(); }
+
+private:
+    SystemClock system_;
+    std::atomic<std::int64_t> ahead_ms_{0};
+};
 
 // A phone and the card that is held to it.
 class RoadPhone {
@@ -86,7 +100,10 @@ public:
     std::unique_ptr<FleetPhone> make_phone(const FleetPhone::Kind& kind);
     RoadPhone& phone() { return *phones_.front(); }
     FleetPlatform platform() const;
-    std::string enrolment_code();  // For a terminal that nobody has taken yet.
+    // A phone that says it is there, for a terminal that is registered there.
+    RoadPhone& add_phone_at(const protocol::Location& place);
+    // For a terminal that nobody has taken yet; body of POST /v1/merchants/{}/terminals.
+    std::string enrolment_code(const std::string& terminal = "{}");
     std::string new_key();
 
     Reply network(const std::string& target, const std::string& body = {});  // POST with a body.
@@ -125,16 +142,19 @@ public:
     std::uint16_t acquirer_port() const { return config_.acquirer_port; }
     const std::vector<std::string>& answers() const { return answers_; }
     const Clock& clock() const { return clock_; }
+    // The platform's clock, which looks for silent phones several times a second.
+    void set_ahead(std::chrono::milliseconds by) { clock_.set_ahead(by); }
     Random& random() { return random_; }
 
 private:
-    RoadPhone& add(Result<std::unique_ptr<FleetPhone>> phone, const std::string& pin);
+    RoadPhone& add(Result<std::unique_ptr<FleetPhone>> phone, const std::string& pin,
+                   const std::string& terminal_body = "{}");
     void start_network();
     void set_up_service();
     void make_merchant();
 
     host::ScratchDirectory folder_;
-    SystemClock clock_;
+    RoadClock clock_;
     crypto::KeyRandom random_;
     std::unique_ptr<keys::SoftVault> vault_;
     std::unique_ptr<keys::VaultService> vault_service_;
