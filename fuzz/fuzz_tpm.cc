@@ -23,6 +23,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (attest::parse_tpm_credential_file(input)) {
         CHECK(!attest::parse_tpm_credential_file(input.first(size - 1)));
     }
+    // Nobody proves an activation that was not asked for, whatever stands in front.
+    attest::TpmPolicy proving;
+    proving.activated_now = true;
+    proving.proof = attest::TpmProof{Buffer(input.begin(), input.end()), {}};
+    CHECK(attest::verify_tpm_quote(input, proving, {}, Instant{1}).outcome ==
+          attest::Outcome::fail);
     const auto verdict = attest::verify_tpm_quote(input, {}, {}, Instant{1});
     CHECK(verdict.outcome == attest::Outcome::fail && !verdict.reason.empty());
     return 0;

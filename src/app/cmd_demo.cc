@@ -1,15 +1,18 @@
 // softpos demo: one tap becomes settled money, through every program, over real sockets.
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/demo_postures.h"
 #include "app/demo_rooted.h"
 #include "app/demo_world.h"
 #include "app/story.h"
+#include "crypto/drbg.h"
 
 #include <CLI/CLI.hpp>
 
 #include <cstdio>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace softpos::app {
 namespace {
@@ -27,6 +30,7 @@ public:
 
 private:
     Result<void> set_up();
+    Result<void> show_trust(const std::string& terminal);
     Result<void> sales();
     Result<void> broken_network();
     Result<void> end_of_day();
@@ -62,6 +66,7 @@ Result<void> SettledStory::set_up() {
     line("phone enrolled, grade L" + std::to_string(status.number("grade")) +
              ": certificate, keys into the trusted core",
          "SPA/1 enrol", enrolment.ms());
+    TRY_VOID(show_trust(terminal.number));
 
     TRY(DemoWorld::ask(world_.network(), "/v1/accounts",
                        json_object({{"card", debit_card}, {"balance_minor", card_balance_minor}})));
@@ -70,6 +75,35 @@ Result<void> SettledStory::set_up() {
         json_object({{"card", pin_card}, {"balance_minor", card_balance_minor}, {"pin", "2580"}})));
     issuer_total_at_start_ =
         TRY(DemoWorld::ask(world_.network(), "/v1/state", "")).number("accounts_total_minor");
+    return {};
+}
+
+// What the platform knows of the phone's keys, and what that would be worth where money is real.
+Result<void> SettledStory::show_trust(const std::string& terminal) {
+    const auto device = TRY(DemoWorld::ask(world_.acquirer(), "/v1/terminals/" + terminal, ""));
+    std::string findings;
+    for (std::size_t i = 0; i < device.size("findings"); ++i) {
+        const std::string code = device.text("findings." + std::to_string(i) + ".code");
+        if (findings.find(code) == std::string::npos) {  // Core and platform may both say it.
+            findings += (findings.empty() ? "" : " ") + code;
+        }
+    }
+    detail("keys kept by: " + device.text("key_home") + ", by " + device.text("evidence_kind") +
+           "; findings: " + (findings.empty() ? "none" : findings));
+    if (!world_.phone_has_tpm()) {
+        detail("no swtpm here: production gives a phone without a chip no card");
+        return {};
+    }
+    if (device.text("key_home") != "TPM" || !findings.empty()) {
+        return fail(ErrorKind::denied, "demo: the phone's TPM was not believed");
+    }
+    detail("its TPM opened a credential that was made for it alone, and quotes the core that runs");
+    crypto::KeyRandom random;
+    const auto others = TRY(world_.make_fleet(1, random));
+    const auto other =
+        TRY(DemoWorld::ask(world_.acquirer(), "/v1/terminals/" + others.front()->terminal(), ""));
+    detail("one without a chip: keys kept by " + other.text("key_home") + ", finding " +
+           other.text("findings.0.code") + "; production gives it no card");
     return {};
 }
 
@@ -269,8 +303,8 @@ Result<void> SettledStory::tell() {
 int run(const DemoFolder& where) {
     return run_demo(where, "OpenSoftPOS demo", [&where](const std::string& folder) -> Result<void> {
         Stopwatch whole;
-        auto world =
-            TRY(DemoWorld::start(folder, {.answer_ms = answer_ms, .vault_keys = where.vault_keys}));
+        auto world = TRY(DemoWorld::start(
+            folder, {.answer_ms = answer_ms, .vault_keys = where.vault_keys, .tpm = true}));
         std::printf("%s network, vault, server, trusted core, phone services: up in %s\n",
                     coloured(Colour::cyan, " *").c_str(), whole.ms().c_str());
         TRY_VOID(SettledStory(*world).tell());
@@ -296,9 +330,16 @@ void add_demo(CLI::App& app, Chosen& chosen) {
     CLI::App* rooted = demo->add_subcommand(
         "rooted", "watch phones be attacked while they collect, and what comes of it");
     rooted->fallthrough();
-    demo->callback([&chosen, options, rooted] {
+    CLI::App* postures = demo->add_subcommand(
+        "postures", "phones that stand in every way there is a finding for, and what comes of it");
+    postures->fallthrough();
+    const auto names = std::make_shared<std::vector<std::string>>();
+    postures->add_option("findings", *names, "such as OVERLAY MOVED (default: all)");
+    demo->callback([&chosen, options, rooted, postures, names] {
         const bool attacked = rooted->parsed();
-        chosen = [options, attacked] {
+        const bool standing = postures->parsed();
+        chosen = [options, attacked, standing, names] {
+            if (standing) return run_demo_postures(*options, *names);
             return attacked ? run_demo_rooted(*options) : run(*options);
         };
     });

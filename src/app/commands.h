@@ -21,5 +21,6 @@ void add_decode(CLI::App& app, Chosen& chosen);
 void add_attest(CLI::App& app, Chosen& chosen);
 void add_policy(CLI::App& app, Chosen& chosen);
 void add_conformance(CLI::App& app, Chosen& chosen);
+void add_pin_screen(CLI::App& app, Chosen& chosen);
 
 }  // namespace softpos::app

@@ -147,7 +147,17 @@ Result<void> DemoWorld::set_up_server() {
     if (zone.text("check_value") != made.zone_key_check) {
         return fail(ErrorKind::denied, "demo: the network has another zone key");
     }
+    if (tpm_) TRY_VOID(believe_tpm(setup.config.folder));
     return start_server();
+}
+
+// The platform learns the root of the TPM's maker, and that the TPM must name the core it launched.
+Result<void> DemoWorld::believe_tpm(const std::string& server_folder) {
+    TRY_VOID(tpm_->power_on());
+    const Buffer root = TRY(host::read_file(tpm_->root_path(), pem_bytes_max));
+    TRY_VOID(host::write_durably(server_folder + "/tpm-roots.pem", root));
+    return host::write_durably(server_folder + "/evidence.json",
+                               bytes_of(R"({"pcrs":{"23":"measurement"}})"));
 }
 
 Result<void> DemoWorld::start_server() {
@@ -190,11 +200,16 @@ Result<void> DemoWorld::start_phone() {
 Result<void> DemoWorld::start_phone_programs() {
     const std::string trusted_socket = folder_ + "/trusted.sock";
     const std::string phone_socket = folder_ + "/phone.sock";
-    trusted_ =
-        TRY(spawn("softpos-trusted",
-                  {"--socket", trusted_socket, "--state", folder_ + "/trusted", "--platform-key",
-                   folder_ + "/server/permit.pub", "--pin-screen", customer_->screen_path()},
-                  &gate_report_));
+    std::vector<std::string> arguments{"--socket",       trusted_socket,
+                                       "--state",        folder_ + "/trusted",
+                                       "--platform-key", folder_ + "/server/permit.pub",
+                                       "--pin-screen",   customer_->screen_path()};
+    if (tpm_) {
+        TRY_VOID(tpm_->await());
+        arguments.insert(arguments.end(),
+                         {"--tpm", tpm_->tcti(), "--tpm-authorities", tpm_->authorities_path()});
+    }
+    trusted_ = TRY(spawn("softpos-trusted", std::move(arguments), &gate_report_));
     std::string line;
     device_ = TRY(spawn("softpos-device",
                         {"--state", folder_ + "/phone", "--socket", phone_socket, "--trusted",
@@ -316,6 +331,9 @@ Result<void> DemoWorld::hold_card(const std::string& name) {
 Result<std::unique_ptr<DemoWorld>> DemoWorld::start(const std::string& folder, Options options) {
     const Cast cast = options.cast;
     std::unique_ptr<DemoWorld> world(new DemoWorld(folder, std::move(options)));
+    if (world->options_.tpm && DemoTpm::installed()) {
+        world->tpm_ = TRY(DemoTpm::begin(folder + "/tpm"));
+    }
     TRY_VOID(world->start_network());
     TRY_VOID(world->make_vault());
     TRY_VOID(world->start_vault());

@@ -2,6 +2,7 @@
 // loopback, and a card that can be held to the phone.
 #pragma once
 
+#include "app/demo_tpm.h"
 #include "app/json_api.h"
 #include "app/pin_customer.h"
 #include "base/result.h"
@@ -26,6 +27,7 @@ public:
         std::string preload = {};
         std::uint32_t report_ms = 15'000;    // How often the phone reports.
         std::string vault_keys = "softhsm";  // As softpos-vault init --keys.
+        bool tpm = false;                    // For the phone, where there is one to be had.
     };
     // Starts network, vault, server and, for the phone, trusted core and services.
     static Result<std::unique_ptr<DemoWorld>> start(const std::string& folder, Options options);
@@ -67,6 +69,7 @@ public:
     Result<void> start_vault();
     Result<void> kill_and_restart_server();
 
+    bool phone_has_tpm() const { return tpm_ != nullptr; }
     PinCustomer& customer() { return *customer_; }  // At the phone's own PIN screen.
     pid_t trusted_pid() const { return trusted_->pid(); }
     // The phone is switched off and on: core and services end and start on what they keep.
@@ -82,6 +85,7 @@ private:
     Result<void> start_network();
     Result<void> make_vault();
     Result<void> set_up_server();
+    Result<void> believe_tpm(const std::string& server_folder);
     Result<void> start_phone();
     Result<void> start_phone_programs();
     std::string enrolment(const std::string& activation_code) const;
@@ -103,6 +107,7 @@ private:
     std::string api_key_;
     std::uint16_t network_port_ = 0;
     std::uint16_t phone_port_ = 0;
+    std::unique_ptr<DemoTpm> tpm_;
     std::optional<host::ChildProcess> sim_, vault_, server_, trusted_, device_;
     std::optional<JsonApi> network_, acquirer_, phone_;
     std::unique_ptr<Card> card_;

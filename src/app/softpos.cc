@@ -33,6 +33,7 @@ int main(int argc, char** argv) {
     add_attest(app, chosen);
     add_policy(app, chosen);
     add_conformance(app, chosen);
+    add_pin_screen(app, chosen);
     CLI11_PARSE(app, argc, argv);
     return chosen();
 }

@@ -1,11 +1,14 @@
 // softpos-device: the services on the phone. Reads flags, joins the parts, waits for SIGTERM.
+#include "base/hex.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "host/durable_file.h"
 #include "host/signals.h"
 #include "phone/device/device_config.h"
 #include "phone/device/phone_api.h"
 #include "phone/device/stoppable_pauses.h"
 #include "phone/hw/pcsc_reader.h"
+#include "phone/posture/app_posture.h"
 #include "phone/posture/linux_posture.h"
 
 #include <CLI/CLI.hpp>
@@ -28,14 +31,16 @@ struct Flags {
     std::string model = "Linux";
     unsigned socket_mode = 0660;
     std::uint32_t report_ms = 15'000;
+    std::string screen, release_note, release_key;
+    std::optional<std::int32_t> latitude_e6, longitude_e6;
 };
 
 // What this machine is and could do. Text of the kernel, cut to what a claim may be.
-posture::LinuxPosture::Known known_of(std::string model) {
+posture::LinuxPosture::Known known_of(const Flags& flags) {
     posture::LinuxPosture::Known known;
     utsname name{};
     known.claims.platform = "linux";
-    known.claims.model = std::move(model);
+    known.claims.model = flags.model;
     known.claims.os_version = ::uname(&name) == 0 ? name.release : "unknown";
     known.claims.os_version.resize(
         std::min(known.claims.os_version.size(), protocol::claim_bytes_max));
@@ -43,6 +48,13 @@ posture::LinuxPosture::Known known_of(std::string model) {
     known.claims.app_version = app_version;
     known.claims.sdk_version = sdk_version;
     known.hardware = protocol::bit_of(protocol::Capability::card_no_pin);  // It has a reader.
+    known.state = flags.state;
+    known.screen = flags.screen;
+    if (flags.latitude_e6 && flags.longitude_e6) {
+        known.location = protocol::Location{.latitude_e6 = *flags.latitude_e6,
+                                            .longitude_e6 = *flags.longitude_e6,
+                                            .source = protocol::LocationSource::fixed};
+    }
     return known;
 }
 
@@ -61,6 +73,18 @@ Result<device::DeviceConfig> join_config(const Flags& flags, const host::Directo
     return config;
 }
 
+// Nothing is looked for where nobody signed anything.
+Result<void> take_release(const Flags& flags, posture::LinuxPosture::Known& known) {
+    constexpr std::size_t key_text_bytes_max = 256;
+    if (flags.release_note.empty()) return {};
+    const Buffer text = TRY(host::read_file(flags.release_key, key_text_bytes_max));
+    std::string_view digits = text_of(text);
+    while (digits.ends_with('\n')) digits.remove_suffix(1);
+    known.maker_point = TRY(from_hex(digits));
+    known.release_note = flags.release_note;
+    return {};
+}
+
 Result<void> run(const Flags& flags) {
     auto stop = TRY(host::StopSignal::make());
     const auto state = TRY(host::Directory::make(flags.state));
@@ -76,7 +100,10 @@ Result<void> run(const Flags& flags) {
     device::StoppablePauses pauses;
     device::ServiceConfig service_config;
     service_config.state_dir = flags.state;
-    auto posture = TRY(posture::LinuxPosture::open(known_of(flags.model)));
+    posture::LinuxPosture::Known known = known_of(flags);
+    TRY_VOID(take_release(flags, known));
+    auto machine = TRY(posture::LinuxPosture::open(std::move(known)));
+    posture::AppPosture posture(machine, clock);
     const auto service = TRY(device::PhoneService::open(
         service_config, {.clock = clock,
                          .random = random,
@@ -88,7 +115,7 @@ Result<void> run(const Flags& flags) {
     const auto api = TRY(device::PhoneApi::listen({.socket_path = config.socket,
                                                    .socket_mode = flags.socket_mode,
                                                    .server_default = config.server},
-                                                  *service, feed, hw::list_pcsc_readers));
+                                                  *service, feed, hw::list_pcsc_readers, &posture));
     log(LogLevel::info, "ready");
     std::printf("{\"event\":\"phone_ready\"}\n");  // For whoever started us and waits.
     std::fflush(stdout);
@@ -123,6 +150,22 @@ int main(int argc, char** argv) {
     app.add_option("--report-ms", flags.report_ms, "How often to report and to resolve payments")
         ->check(CLI::Range(100, 600'000));
     app.add_option("--model", flags.model, "What this device is called");
+    app.add_option("--screen", flags.screen,
+                   "Terminal that the customer looks at; told where somebody else has it");
+    CLI::Option* const latitude =
+        app.add_option("--latitude-e6", flags.latitude_e6, "Where this device stands, as set up")
+            ->check(CLI::Range(-90'000'000, 90'000'000));
+    CLI::Option* const longitude =
+        app.add_option("--longitude-e6", flags.longitude_e6, "In millionths of a degree")
+            ->check(CLI::Range(-180'000'000, 180'000'000));
+    latitude->needs(longitude);
+    longitude->needs(latitude);
+    CLI::Option* const note = app.add_option("--release-note", flags.release_note,
+                                             "What the maker signed about this program");
+    CLI::Option* const key = app.add_option("--release-key", flags.release_key,
+                                            "The maker's public point, 130 hex digits");
+    note->needs(key);
+    key->needs(note);
     app.add_option("--reader", flags.config.reader, "pcsc: | pcsc:NAME | socket:/path");
     app.add_option("--server", flags.config.server, "https URL of the platform, for enrolments");
     CLI11_PARSE(app, argc, argv);

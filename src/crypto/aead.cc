@@ -1,4 +1,4 @@
-// A context for each call: the messages here are a few hundred bytes and a key serves few of them.
+// Messages here are a few hundred bytes and a key serves few of them.
 #include "crypto/aead.h"
 
 #include "base/check.h"
@@ -8,6 +8,7 @@
 #include <openssl/evp.h>
 
 #include <limits>
+#include <utility>
 
 namespace softpos::crypto {
 namespace {
@@ -60,15 +61,31 @@ Result<Buffer> gcm_seal(Bytes key, Bytes nonce12, Bytes aad, Bytes plain) {
     return out;
 }
 
+struct GcmOpener::State {
+    Context context{EVP_CIPHER_CTX_new()};
+    const EVP_CIPHER* cipher = nullptr;  // What the context is set up for.
+};
+
+GcmOpener::GcmOpener() : state_(std::make_unique<State>()) {
+    CHECK(state_->context != nullptr);
+}
+GcmOpener::GcmOpener(GcmOpener&&) noexcept = default;
+GcmOpener& GcmOpener::operator=(GcmOpener&&) noexcept = default;
+GcmOpener::~GcmOpener() = default;
+
 Result<SecretBytes> gcm_open(Bytes key, Bytes nonce12, Bytes aad, Bytes sealed) {
+    return GcmOpener().open(key, nonce12, aad, sealed);
+}
+
+Result<SecretBytes> GcmOpener::open(Bytes key, Bytes nonce12, Bytes aad, Bytes sealed) {
     const EVP_CIPHER* cipher = TRY(checked(key, nonce12, aad, sealed));
     if (sealed.size() < gcm_tag_bytes) return fail(ErrorKind::malformed, "gcm: no tag");
     const Bytes text = sealed.first(sealed.size() - gcm_tag_bytes);
     auto* tag = const_cast<std::uint8_t*>(sealed.data() + text.size());  // Only read.
-    const Context context(EVP_CIPHER_CTX_new());
-    CHECK(context != nullptr);
-    EVP_CIPHER_CTX* gcm = context.get();
-    CHECK(EVP_DecryptInit_ex2(gcm, cipher, key.data(), nonce12.data(), nullptr) == 1);
+    EVP_CIPHER_CTX* gcm = state_->context.get();
+    const bool changed = std::exchange(state_->cipher, cipher) != cipher;
+    CHECK(EVP_DecryptInit_ex2(gcm, changed ? cipher : nullptr, key.data(), nonce12.data(),
+                              nullptr) == 1);
     CHECK(EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(gcm_tag_bytes), tag) ==
           1);
     int written = 0;

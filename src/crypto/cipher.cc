@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace softpos::crypto {
 namespace {
@@ -57,7 +58,9 @@ struct BlockKey::Contexts {
     Cipher cipher = Cipher::aes;
     const EVP_CIPHER* evp = nullptr;
     Context encrypting{EVP_CIPHER_CTX_new()};
-    Context decrypting;  // Made when first needed: most keys only ever encrypt.
+    Context decrypting;  // Made and loaded when first needed: most keys only ever encrypt.
+    const EVP_CIPHER* decrypting_evp = nullptr;
+    bool decrypting_loaded = false;
     std::array<std::uint8_t, 32> key{};
     std::size_t key_bytes = 0;
 
@@ -80,18 +83,22 @@ void BlockKey::Contexts::load(const EVP_CIPHER* wanted, Bytes new_key) {
     }
     const bool changed = wanted != evp;
     evp = wanted;
-    decrypting.reset();
+    decrypting_loaded = false;
+    // Padding stays on: it is added at the end, which never comes, and whole blocks come out at
+    // once. A context told to leave it out is told again by OpenSSL at every new key, for as long
+    // as the key schedule takes.
     CHECK(EVP_EncryptInit_ex2(encrypting.get(), changed ? evp : nullptr, key.data(), nullptr,
                               nullptr) == 1);
-    if (changed) CHECK(EVP_CIPHER_CTX_set_padding(encrypting.get(), 0) == 1);
 }
 
 EVP_CIPHER_CTX* BlockKey::Contexts::decryptor() {
-    if (!decrypting) {
-        decrypting.reset(EVP_CIPHER_CTX_new());
-        CHECK(EVP_DecryptInit_ex2(decrypting.get(), evp, key.data(), nullptr, nullptr) == 1);
-        CHECK(EVP_CIPHER_CTX_set_padding(decrypting.get(), 0) == 1);
-    }
+    if (decrypting_loaded) return decrypting.get();
+    if (!decrypting) decrypting.reset(EVP_CIPHER_CTX_new());
+    const bool changed = std::exchange(decrypting_evp, evp) != evp;
+    CHECK(EVP_DecryptInit_ex2(decrypting.get(), changed ? evp : nullptr, key.data(), nullptr,
+                              nullptr) == 1);
+    if (changed) CHECK(EVP_CIPHER_CTX_set_padding(decrypting.get(), 0) == 1);
+    decrypting_loaded = true;
     return decrypting.get();
 }
 

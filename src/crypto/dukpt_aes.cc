@@ -232,14 +232,24 @@ Result<SecretBytes> dukpt_aes_key_from_initial(Bytes initial_key, const AesKsn& 
     return key_at(cipher, initial_key, ksn, {std::to_underlying(usage), kind});
 }
 
+Result<DukptAesHost> DukptAesHost::make(Bytes bdk) {
+    if (!is_aes_key_size(bdk.size())) return fail(ErrorKind::malformed, "dukpt: key size");
+    return DukptAesHost(block_key(bdk), block_key(bdk), bdk.size());
+}
+
+Result<SecretBytes> DukptAesHost::key(const AesKsn& ksn, DukptUsage usage, DukptKeyKind kind) {
+    TRY_VOID(check_strength(kind, bdk_bytes_));
+    TRY_VOID(check_counter(ksn.counter()));
+    SecretBytes initial_key(bdk_bytes_);
+    derive(base_, {usage_initial_key, aes_kind(bdk_bytes_)}, initial_key_tail(ksn.initial_key_id()),
+           initial_key.writable());
+    return key_at(scratch_, initial_key.bytes(), ksn, {std::to_underlying(usage), kind});
+}
+
 Result<SecretBytes> dukpt_aes_host_key(Bytes bdk, const AesKsn& ksn, DukptUsage usage,
                                        DukptKeyKind kind) {
-    TRY_VOID(check_sizes(bdk, ksn.initial_key_id()));
-    TRY_VOID(check_strength(kind, bdk.size()));
-    TRY_VOID(check_counter(ksn.counter()));
-    BlockKey cipher = block_key(bdk);
-    const SecretBytes initial_key = initial_key_of(cipher, bdk, ksn.initial_key_id());
-    return key_at(cipher, initial_key.bytes(), ksn, {std::to_underlying(usage), kind});
+    DukptAesHost host = TRY(DukptAesHost::make(bdk));
+    return host.key(ksn, usage, kind);
 }
 
 Result<Buffer> dukpt_aes_initial_key_data(std::size_t bdk_bytes, Bytes initial_key_id8) {

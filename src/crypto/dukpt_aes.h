@@ -6,11 +6,13 @@
 
 #include "base/result.h"
 #include "base/secret.h"
+#include "crypto/cipher.h"
 
 #include <array>
 #include <compare>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace softpos::crypto {
@@ -62,6 +64,23 @@ enum class DukptKeyKind : std::uint16_t {
 Result<SecretBytes> dukpt_aes_initial_key(Bytes bdk, Bytes initial_key_id8);
 Result<SecretBytes> dukpt_aes_host_key(Bytes bdk, const AesKsn& ksn, DukptUsage usage,
                                        DukptKeyKind kind);
+
+// The same for a host that asks often: the key schedule of the base key is made once, and one
+// cipher serves every step below it. Holds the base key until it is destroyed.
+class DukptAesHost {
+public:
+    static Result<DukptAesHost> make(Bytes bdk);
+    Result<SecretBytes> key(const AesKsn& ksn, DukptUsage usage, DukptKeyKind kind);
+
+private:
+    DukptAesHost(BlockKey base, BlockKey scratch, std::size_t bdk_bytes)
+        : base_(std::move(base)), scratch_(std::move(scratch)), bdk_bytes_(bdk_bytes) {}
+
+    BlockKey base_;
+    BlockKey scratch_;  // Left with the key above the last one asked for.
+    std::size_t bdk_bytes_;
+};
+
 // The same where the host keeps initial keys in the place of the base key.
 Result<SecretBytes> dukpt_aes_key_from_initial(Bytes initial_key, const AesKsn& ksn,
                                                DukptUsage usage, DukptKeyKind kind);

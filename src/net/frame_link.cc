@@ -248,6 +248,13 @@ Result<void> FrameLink::send(Buffer frame) {
     return {};
 }
 
+void FrameLink::reconnect() {
+    Impl& i = *impl_;
+    asio::post(i.io, [&i] {
+        if (i.channel && i.channel->open) i.lost();
+    });
+}
+
 bool FrameLink::connected() const {
     const std::lock_guard lock(impl_->mutex);
     return impl_->up;

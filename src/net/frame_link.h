@@ -46,6 +46,10 @@ public:
 
     bool connected() const;
 
+    // Ends the connection, where there is one, and makes a new one: for a peer that says nothing
+    // any more. From any thread.
+    void reconnect();
+
 private:
     struct Impl;
     explicit FrameLink(std::unique_ptr<Impl> impl);

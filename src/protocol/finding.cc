@@ -49,7 +49,8 @@ constexpr std::array<std::string_view, finding_codes> code_names = {"ROOT",
                                                                     "EVIDENCE_STALE",
                                                                     "EVIDENCE_MISSING",
                                                                     "SOFTWARE_KEY",
-                                                                    "PERMIT_REFUSED"};
+                                                                    "PERMIT_REFUSED",
+                                                                    "LOCATION_MOCKED"};
 
 constexpr std::array<std::string_view, trust_classes> class_names = {"hardware", "core", "server",
                                                                      "app"};

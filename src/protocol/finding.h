@@ -50,10 +50,11 @@ enum class FindingCode : std::uint8_t {
     binding,         // One of the five elements does not match.
     evidence_stale,  // Revocation list or evidence older than the policy takes.
     evidence_missing,
-    software_key,    // Keys are protected by software only.
-    permit_refused,  // By the platform, or by the core because it did not fit.
+    software_key,     // Keys are protected by software only.
+    permit_refused,   // By the platform, or by the core because it did not fit.
+    location_mocked,  // The place is made up.
 };
-constexpr unsigned finding_codes = 42;
+constexpr unsigned finding_codes = 43;
 
 // Who says it. What the app says about its own phone can only lower trust.
 enum class TrustClass : std::uint8_t {

@@ -18,11 +18,13 @@ enum class Type : std::uint8_t {
     report_sent,
     report_taken,
     refused,
+    enrol_credential,
 };
-constexpr unsigned types = 9;
+constexpr unsigned types = 10;
 
 constexpr Size activation_code_size{1, 64};
 constexpr Size reference_size{1, 64};
+constexpr Size credential_size{1, credential_part_bytes_max};
 constexpr std::size_t pem_bytes_max = 8 * 1024;
 
 void begin(CborWriter& out, Type type, std::size_t fields) {
@@ -54,12 +56,13 @@ Result<SpaRequest> read_enrol_begin(CborReader& in) {
 }
 
 void write(CborWriter& out, const EnrolEvidence& message) {
-    begin(out, Type::enrol_evidence, 5);
+    begin(out, Type::enrol_evidence, 6);
     put_text(out, message.activation_code, activation_code_size);
     put_pem(out, message.csr_pem);
     put_buffer(out, message.body, {1, spa_message_bytes_max});
     put_buffer(out, message.core_signature, {1, signature_bytes_max});
     put_list(out, message.evidences, evidences_max, put_evidence);
+    put_buffer(out, message.activation, {0, evidence_bytes_max});
 }
 Result<SpaRequest> read_enrol_evidence(CborReader& in) {
     EnrolEvidence message;
@@ -68,6 +71,7 @@ Result<SpaRequest> read_enrol_evidence(CborReader& in) {
     message.body = TRY(take_buffer(in, {1, spa_message_bytes_max}));
     message.core_signature = TRY(take_buffer(in, {1, signature_bytes_max}));
     message.evidences = TRY(take_list<Evidence>(in, evidences_max, take_evidence));
+    message.activation = TRY(take_buffer(in, {0, evidence_bytes_max}));
     return message;
 }
 
@@ -111,6 +115,18 @@ Result<SpaAnswer> read_enrol_challenge(CborReader& in) {
     message.accepted = TRY(take_list<EvidenceKind>(in, evidence_kinds, [](CborReader& from) {
         return take_enum<EvidenceKind>(from, evidence_kinds);
     }));
+    return message;
+}
+
+void write(CborWriter& out, const EnrolCredential& message) {
+    begin(out, Type::enrol_credential, 2);
+    put_buffer(out, message.id_object, credential_size);
+    put_buffer(out, message.encrypted_secret, credential_size);
+}
+Result<SpaAnswer> read_enrol_credential(CborReader& in) {
+    EnrolCredential message;
+    message.id_object = TRY(take_buffer(in, credential_size));
+    message.encrypted_secret = TRY(take_buffer(in, credential_size));
     return message;
 }
 
@@ -177,10 +193,11 @@ struct Form {
     Result<Message> (*read)(CborReader& in);
 };
 constexpr Form<SpaRequest> request_forms[] = {{Type::enrol_begin, 2, read_enrol_begin},
-                                              {Type::enrol_evidence, 5, read_enrol_evidence},
+                                              {Type::enrol_evidence, 6, read_enrol_evidence},
                                               {Type::permit_ask, 2, read_permit_ask},
                                               {Type::report_sent, 1, read_report_sent}};
 constexpr Form<SpaAnswer> answer_forms[] = {{Type::enrol_challenge, 5, read_enrol_challenge},
+                                            {Type::enrol_credential, 2, read_enrol_credential},
                                             {Type::enrolled, 6, read_enrolled},
                                             {Type::permit_given, 2, read_permit_given},
                                             {Type::report_taken, 1, read_report_taken},
@@ -250,6 +267,14 @@ std::optional<EvidenceKind> evidence_kind_named(std::string_view name) {
         if (evidence_names[i] == name) return static_cast<EvidenceKind>(i + 1);
     }
     return std::nullopt;
+}
+
+std::string_view name_of(LocationSource source) {
+    constexpr std::string_view names[location_sources] = {"satellite", "network", "fused", "fixed",
+                                                          "mocked"};
+    const auto index = static_cast<std::size_t>(source) - 1;
+    CHECK(index < location_sources);
+    return names[index];
 }
 
 std::string_view name_of(CommandAction action) {

@@ -29,6 +29,7 @@ constexpr std::size_t spa_message_bytes_max = 16 * 1024;
 constexpr std::size_t spa_enrolled_bytes_max = 96 * 1024;  // The EMV parameters are in it.
 constexpr std::size_t evidence_bytes_max = 12 * 1024;
 constexpr std::size_t evidences_max = 4;
+constexpr std::size_t credential_part_bytes_max = 640;  // For RSA of 4096 bits.
 constexpr std::size_t findings_max = 48;
 constexpr std::size_t core_events_max = 64;
 constexpr std::size_t commands_max = 8;
@@ -81,11 +82,25 @@ struct DeviceClaims {
     friend bool operator==(const DeviceClaims&, const DeviceClaims&) = default;
 };
 
-// Where the phone says it is, in millionths of a degree (WGS 84).
+// Who told the phone where it is. Numbers travel: never renumber.
+enum class LocationSource : std::uint8_t {
+    satellite = 1,  // The phone's own receiver.
+    network,        // Masts and wireless networks around it.
+    fused,          // The system's mixture of these, or one that does not say.
+    fixed,          // Nobody measured: whoever set the phone up wrote it down.
+    mocked,         // A provider of made-up places, as developers and cheats use one.
+};
+constexpr unsigned location_sources = 5;
+std::string_view name_of(LocationSource source);  // "satellite"
+
+// Where the phone says it is, in millionths of a degree (WGS 84). Rounded before it leaves the
+// phone: see phone/posture/coarse_place.h.
 struct Location {
     std::int32_t latitude_e6 = 0;
     std::int32_t longitude_e6 = 0;
     std::uint32_t accuracy_m = 0;
+    std::uint32_t age_s = 0;  // Since it was measured.
+    LocationSource source = LocationSource::satellite;
 
     friend bool operator==(const Location&, const Location&) = default;
 };
@@ -121,16 +136,31 @@ struct BindingParts {
 };
 Buffer binding_message(const BindingParts& parts);  // Its SHA-256 is the challenge.
 
-// The core signs `body`, which is an EnrolStatement; evidence and request stand beside it.
+// The core signs `body`, which is an EnrolStatement; evidence and request stand beside it. Where
+// the platform answers with an EnrolCredential, the same message goes once more, with `activation`.
 struct EnrolEvidence {
     std::string activation_code;
     std::string csr_pem;  // For the phone's TLS certificate.
     Buffer body;
     Buffer core_signature;  // DER, ECDSA P-256 with SHA-256.
     std::vector<Evidence> evidences;
+    Buffer activation = {};  // A TpmQuoteForm over activation_message(); empty the first time.
 
     friend bool operator==(const EnrolEvidence&, const EnrolEvidence&) = default;
 };
+
+// A secret for one TPM: only the one with the endorsement key of the certificate opens it, and only
+// while it holds the key that signed the quote. The platform keeps no more of the secret than what
+// must be quoted next.
+struct EnrolCredential {
+    Buffer id_object;         // TPM2B_ID_OBJECT
+    Buffer encrypted_secret;  // TPM2B_ENCRYPTED_SECRET
+
+    friend bool operator==(const EnrolCredential&, const EnrolCredential&) = default;
+};
+// "spos-activate/1", the binding message and the secret. Its SHA-256 is what the second quote is
+// over: it shows the secret and who it was opened for, and tells it to nobody on the way.
+Buffer activation_message(Bytes binding, Bytes secret);
 
 struct EnrolStatement {
     Id128 nonce_id;
@@ -142,6 +172,7 @@ struct EnrolStatement {
     CapabilitySet hardware = 0;  // What the phone could do.
     std::vector<Finding> findings;
     std::optional<Location> location;
+    std::optional<Instant> phone_time{};  // See PermitRequest.
 
     friend bool operator==(const EnrolStatement&, const EnrolStatement&) = default;
 };
@@ -197,6 +228,9 @@ struct PermitRequest {
     CapabilitySet hardware = 0;
     std::vector<Finding> findings;  // Of the core and of the app, each with its origin.
     std::optional<Location> location;
+    // What the phone's wall clock said when it asked. Told by the app: the core reads no wall
+    // clock.
+    std::optional<Instant> phone_time{};
 
     friend bool operator==(const PermitRequest&, const PermitRequest&) = default;
 };
@@ -320,7 +354,8 @@ struct SpaRefused {
 // ---- Bytes ----------------------------------------------------------------------------------
 
 using SpaRequest = std::variant<EnrolBegin, EnrolEvidence, PermitAsk, ReportSent>;
-using SpaAnswer = std::variant<EnrolChallenge, Enrolled, PermitGiven, ReportTaken, SpaRefused>;
+using SpaAnswer =
+    std::variant<EnrolChallenge, EnrolCredential, Enrolled, PermitGiven, ReportTaken, SpaRefused>;
 // What stands inside a SignedBody, and in EnrolEvidence and Enrolled.
 using SpaBody = std::variant<EnrolStatement, CoreGrant, PermitRequest, Permit, Command, Report>;
 

@@ -49,7 +49,7 @@ Result<CapabilitySet> take_capabilities(CborReader& in) {
 constexpr auto put_finding = [](CborWriter& out, const Finding& one) { put(out, one); };
 
 void write(CborWriter& out, const EnrolStatement& body) {
-    begin(out, Type::enrol_statement, 9);
+    begin(out, Type::enrol_statement, 10);
     put(out, body.nonce_id);
     out.put_bytes(body.nonce);
     out.put_bytes(body.core_sign_point);
@@ -59,6 +59,7 @@ void write(CborWriter& out, const EnrolStatement& body) {
     put_capabilities(out, body.hardware);
     put_list(out, body.findings, findings_max, put_finding);
     put(out, body.location);
+    put_maybe(out, body.phone_time);
 }
 
 Result<SpaBody> read_enrol_statement(CborReader& in) {
@@ -72,6 +73,7 @@ Result<SpaBody> read_enrol_statement(CborReader& in) {
     body.hardware = TRY(take_capabilities(in));
     body.findings = TRY(take_list<Finding>(in, findings_max, take_finding));
     body.location = TRY(take_location(in));
+    body.phone_time = TRY(take_maybe_instant(in));
     return body;
 }
 
@@ -113,7 +115,7 @@ Result<SpaBody> read_core_grant(CborReader& in) {
 }
 
 void write(CborWriter& out, const PermitRequest& body) {
-    begin(out, Type::permit_request, 12);
+    begin(out, Type::permit_request, 13);
     put_text(out, body.terminal_id, terminal_id_size);
     out.put_bytes(body.nonce);
     out.put_unsigned(body.sequence);
@@ -131,6 +133,7 @@ void write(CborWriter& out, const PermitRequest& body) {
     put_capabilities(out, body.hardware);
     put_list(out, body.findings, findings_max, put_finding);
     put(out, body.location);
+    put_maybe(out, body.phone_time);
 }
 
 Result<SpaBody> read_permit_request(CborReader& in) {
@@ -150,6 +153,7 @@ Result<SpaBody> read_permit_request(CborReader& in) {
     body.hardware = TRY(take_capabilities(in));
     body.findings = TRY(take_list<Finding>(in, findings_max, take_finding));
     body.location = TRY(take_location(in));
+    body.phone_time = TRY(take_maybe_instant(in));
     return body;
 }
 
@@ -258,9 +262,9 @@ struct Form {
     std::size_t fields;
     Result<SpaBody> (*read)(CborReader& in);
 };
-constexpr Form forms[types] = {{9, read_enrol_statement}, {13, read_core_grant},
-                               {12, read_permit_request}, {10, read_permit},
-                               {5, read_command},         {6, read_report}};
+constexpr Form forms[types] = {{10, read_enrol_statement}, {13, read_core_grant},
+                               {13, read_permit_request},  {10, read_permit},
+                               {5, read_command},          {6, read_report}};
 
 Buffer tagged(std::string_view purpose, Bytes body) {
     Buffer message;
@@ -300,6 +304,12 @@ Buffer platform_signed_message(Bytes body) {
 }
 Buffer permit_evidence_message(Bytes request_body) {
     return tagged("spos-permit/1", request_body);
+}
+
+Buffer activation_message(Bytes binding, Bytes secret) {
+    Buffer message = tagged("spos-activate/1", binding);
+    append(message, secret);
+    return message;
 }
 
 Buffer binding_message(const BindingParts& parts) {

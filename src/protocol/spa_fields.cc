@@ -56,19 +56,23 @@ Result<Finding> take_finding(CborReader& in) {
 
 void put(CborWriter& out, const std::optional<Location>& location) {
     if (!location) return out.put_null();
-    out.begin_array(3);
+    out.begin_array(5);
     out.put_integer(location->latitude_e6);
     out.put_integer(location->longitude_e6);
     out.put_unsigned(location->accuracy_m);
+    out.put_unsigned(location->age_s);
+    put_enum(out, location->source);
 }
 
 Result<std::optional<Location>> take_location(CborReader& in) {
     if (TRY(in.take_null())) return std::optional<Location>();
-    TRY_VOID(take_fields(in, 3));
+    TRY_VOID(take_fields(in, 5));
     Location location;
     location.latitude_e6 = TRY(take_degrees(in, latitude_e6_max));
     location.longitude_e6 = TRY(take_degrees(in, longitude_e6_max));
     location.accuracy_m = TRY(take_number<std::uint32_t>(in, UINT32_MAX));
+    location.age_s = TRY(take_number<std::uint32_t>(in, UINT32_MAX));
+    location.source = TRY(take_enum<LocationSource>(in, location_sources));
     return std::optional(location);
 }
 

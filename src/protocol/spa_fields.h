@@ -103,6 +103,14 @@ inline Result<Instant> take_instant(CborReader& in) {
     if (ms < 0) return wrong("spa: time", in);
     return Instant{ms};
 }
+inline void put_maybe(CborWriter& out, const std::optional<Instant>& at) {
+    if (!at) return out.put_null();
+    put(out, *at);
+}
+inline Result<std::optional<Instant>> take_maybe_instant(CborReader& in) {
+    if (TRY(in.take_null())) return std::optional<Instant>();
+    return std::optional(TRY(take_instant(in)));
+}
 
 // How many items a list of ours has.
 template <typename T, typename Put>

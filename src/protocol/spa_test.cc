@@ -41,7 +41,8 @@ PermitRequest permit_request() {
     body.claims = claims();
     body.hardware = 0x0F;
     body.findings = findings();
-    body.location = Location{39'904'200, -116'407'400, 12};
+    body.location = Location{39'904'200, -116'407'400, 12, 30, LocationSource::network};
+    body.phone_time = Instant{1'790'000'000'500};
     return body;
 }
 
@@ -49,7 +50,7 @@ std::vector<SpaBody> bodies() {
     const EnrolStatement statement{
         Id128{filled<16>(1)}, filled<32>(2), filled<65>(4), filled<65>(5),
         filled<32>(6),        claims(),      0x1F,          findings(),
-        std::nullopt};
+        std::nullopt,         std::nullopt};
     CoreGrant grant;
     grant.core_sign_point = filled<65>(4);
     grant.nonce = filled<32>(2);
@@ -85,6 +86,12 @@ std::vector<SpaRequest> requests() {
                           Buffer(300, 1),
                           Buffer(70, 2),
                           {{EvidenceKind::android_key, Buffer(5000, 3)}}},
+            EnrolEvidence{"ABCD-EFGH",
+                          "-----BEGIN\nx\n",
+                          Buffer(300, 1),
+                          Buffer(70, 2),
+                          {{EvidenceKind::tpm_quote, Buffer(900, 3)}},
+                          Buffer(700, 4)},
             PermitAsk{signed_body(), {{EvidenceKind::tpm_quote, Buffer(500, 3)}}},
             ReportSent{signed_body()}};
 }
@@ -95,8 +102,10 @@ std::vector<SpaAnswer> answers() {
                            120,
                            3,
                            {EvidenceKind::tpm_quote, EvidenceKind::dev_process}},
+            EnrolCredential{Buffer(70, 5), Buffer(258, 6)},
             Enrolled{"-----BEGIN\n", "-----BEGIN\n", 3, 4, Buffer(9000, 1), Buffer(70, 2)},
-            PermitGiven{signed_body(), {signed_body()}}, ReportTaken{{signed_body()}},
+            PermitGiven{signed_body(), {signed_body()}},
+            ReportTaken{{signed_body()}},
             SpaRefused{"R-7F21", false, {signed_body()}}};
 }
 
@@ -191,6 +200,25 @@ TEST(Spa, BindingCoversEveryPart) {
     EXPECT_EQ(to_hex(binding_message({nonce, sign, seal, measurement, 0x01020304})),
               to_hex(bytes_of("spos-bind/1")) + to_hex(nonce) + to_hex(sign) + to_hex(seal) +
                   to_hex(measurement) + "01020304");
+}
+
+TEST(Spa, ActivationCoversBindingAndSecret) {
+    EXPECT_EQ(to_hex(activation_message(Buffer{1, 2}, Buffer{3})),
+              to_hex(bytes_of("spos-activate/1")) + "010203");
+    EXPECT_NE(activation_message(Buffer{1, 2}, Buffer{3}), permit_evidence_message(Buffer{1, 2}));
+}
+
+TEST(Spa, ACredentialIsNeitherEmptyNorEndless) {
+    const Buffer wire = encode(SpaAnswer(EnrolCredential{Buffer(1, 7), Buffer(2, 8)}));
+    ASSERT_EQ(to_hex(wire), "84010A4107420808");
+    EXPECT_TRUE(decode_spa_answer(wire));
+    EXPECT_FALSE(decode_spa_answer(from_hex("84010A40420808").value()));
+    EXPECT_TRUE(decode_spa_answer(
+        encode(SpaAnswer(EnrolCredential{Buffer(credential_part_bytes_max, 7), Buffer(2, 8)}))));
+    Buffer long_one = from_hex("84010A590281").value();  // One byte more than there may be.
+    append(long_one, Buffer(credential_part_bytes_max + 1, 7));
+    append(long_one, from_hex("420808").value());
+    EXPECT_FALSE(decode_spa_answer(long_one));
 }
 
 TEST(Spa, EvidenceKindsHaveNames) {

@@ -59,6 +59,16 @@ Buffer write(const EnrolBeginAnswer& answer) {
 Buffer write(const PermitPrepareAnswer& answer) {
     return write_proven(Call::permit_prepare, answer.request, answer.evidence);
 }
+Buffer write(const EnrolActivateAnswer& answer) {
+    CallWriter out = answer_to(Call::enrol_activate);
+    put_evidence(out, answer.evidence);
+    return out.take();
+}
+Result<EnrolActivateAnswer> read_enrol_activate(CallReader& in) {
+    auto evidence = TRY(take_evidence(in));
+    if (!evidence) return wrong("trusted call: no evidence");
+    return EnrolActivateAnswer{*std::move(evidence)};
+}
 template <typename Answer>
 Result<Answer> read_proven(CallReader& in) {
     auto evidence = TRY(take_evidence(in));
@@ -262,6 +272,8 @@ Result<TrustedAnswer> read_answer(CallReader& in) {
             return TRY(read_pin_state(in));
         case Call::pin_abort:
             return PinAbortAnswer{};
+        case Call::enrol_activate:
+            return TRY(read_enrol_activate(in));
         case Call::tap_continue:
         case Call::pin_poll:
             break;

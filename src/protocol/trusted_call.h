@@ -36,6 +36,7 @@ struct Posture {
     CapabilitySet hardware = 0;
     std::vector<Finding> findings;  // Up to app_findings_max.
     std::optional<Location> location;
+    std::optional<Instant> phone_time{};  // By the phone's wall clock.
 
     friend bool operator==(const Posture&, const Posture&) = default;
 };
@@ -51,6 +52,14 @@ struct EnrolBeginRequest {
     Posture posture;
 
     friend bool operator==(const EnrolBeginRequest&, const EnrolBeginRequest&) = default;
+};
+
+// Between the two: opens what the platform made for the hardware that keeps the core, and proves
+// it. grant_refused where it was not made for that, or where there is no such hardware.
+struct EnrolActivateRequest {
+    EnrolCredential credential;
+
+    friend bool operator==(const EnrolActivateRequest&, const EnrolActivateRequest&) = default;
 };
 
 struct EnrolFinishRequest {
@@ -140,7 +149,7 @@ using TrustedRequest =
     std::variant<StatusRequest, EnrolBeginRequest, EnrolFinishRequest, PermitPrepareRequest,
                  TapBeginRequest, TapContinueRequest, TapAbortRequest, PermitRefusedRequest,
                  ReportMakeRequest, CommandObeyRequest, PinBeginRequest, PinPollRequest,
-                 PinAbortRequest>;
+                 PinAbortRequest, EnrolActivateRequest>;
 
 // ---- Answers --------------------------------------------------------------------------------
 
@@ -180,6 +189,11 @@ struct PermitPrepareAnswer {
     std::optional<Evidence> evidence;
 
     friend bool operator==(const PermitPrepareAnswer&, const PermitPrepareAnswer&) = default;
+};
+struct EnrolActivateAnswer {
+    Evidence evidence;  // Over SHA-256 of activation_message().
+
+    friend bool operator==(const EnrolActivateAnswer&, const EnrolActivateAnswer&) = default;
 };
 struct ReportMakeAnswer {
     SignedBody report;  // Report.
@@ -298,7 +312,7 @@ struct TrustedFailure {
 using TrustedAnswer =
     std::variant<StatusAnswer, EnrolBeginAnswer, EnrolFinishAnswer, PermitPrepareAnswer, TapStep,
                  TapAbortAnswer, PermitRefusedAnswer, ReportMakeAnswer, CommandObeyAnswer, PinState,
-                 PinAbortAnswer, TrustedFailure>;
+                 PinAbortAnswer, EnrolActivateAnswer, TrustedFailure>;
 
 // Encoding CHECKs what decoding refuses. decode(encode(x)) == x, and what is accepted encodes to
 // the bytes it came from.

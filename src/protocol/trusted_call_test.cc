@@ -41,6 +41,11 @@ std::vector<Finding> findings(Prng& prng) {
     return list;
 }
 
+Location some_place(Prng& prng) {
+    return {31'230'000, -121'473'000, prng.below(100), prng.below(9'000),
+            static_cast<LocationSource>(1 + prng.below(location_sources))};
+}
+
 Posture posture(Prng& prng) {
     Posture out;
     out.claims = {text(prng, prng.below(65)), text(prng, prng.below(65)),
@@ -48,7 +53,8 @@ Posture posture(Prng& prng) {
                   prng.below(70'000),         prng.below(9)};
     out.hardware = static_cast<CapabilitySet>(prng.below(1U << capabilities));
     out.findings = findings(prng);
-    if (prng.below(2) == 1) out.location = Location{31'230'000, -121'473'000, prng.below(100)};
+    if (prng.below(2) == 1) out.location = some_place(prng);
+    if (prng.below(2) == 1) out.phone_time = Instant{prng.below(2'000'000'000)};
     return out;
 }
 
@@ -105,6 +111,9 @@ TrustedRequest random_request(Prng& prng) {
             return PinPollRequest{};
         case 11:
             return PinAbortRequest{};
+        case 12:
+            return EnrolActivateRequest{
+                {prng.bytes(1 + prng.below(credential_part_bytes_max)), prng.bytes(258)}};
         default:
             return TapAbortRequest{};
     }
@@ -177,6 +186,8 @@ TrustedAnswer random_answer(Prng& prng) {
             return CommandObeyAnswer{{Id128{array<16>(prng)}, prng.below(2) == 1}};
         case 9:
             return pin_state(prng);
+        case 11:
+            return EnrolActivateAnswer{{EvidenceKind::tpm_quote, prng.bytes(1 + prng.below(3000))}};
         case 10:
             return prng.below(2) == 1 ? TrustedAnswer(PermitRefusedAnswer{})
                                       : TrustedAnswer(PinAbortAnswer{});
@@ -301,7 +312,7 @@ TEST(TrustedCall, FieldsOutOfRangeAreRefused) {
 }
 
 // Head C00102 C10107: permit_prepare. Purpose C2, amount C3, currency C4, posture C5: an array of
-// claims, hardware, findings and location.
+// claims, hardware, findings, location and time.
 TEST(TrustedCall, PermitPrepareTakesOnlyWhatSpaKnows) {
     const std::string head = "C00102C10107";
     const std::string middle = "C3080000000000000064C402009C";
@@ -309,16 +320,19 @@ TEST(TrustedCall, PermitPrepareTakesOnlyWhatSpaKnows) {
         return "C5" + to_hex(Buffer{static_cast<std::uint8_t>(cbor.size() / 2)}) + cbor;
     };
     const std::string claims = "86606060600000";
-    const std::string good = posture_of("84" + claims + "0080F6");
+    const std::string good = posture_of("85" + claims + "0080F6F6");
     ASSERT_TRUE(decode_trusted_request(testing::unhex(head + "C20101" + middle + good)));
     const std::string bad[] = {
         head + "C20100" + middle + good,  // Purposes are numbered from 1.
         head + "C20106" + middle + good,
         head + "C20101" + middle,
-        head + "C20101" + middle + posture_of("84" + claims + "182080F6"),  // A sixth capability.
-        head + "C20101" + middle + posture_of("83" + claims + "0080"),      // No location.
-        head + "C20101" + middle + posture_of("84" + claims + "0080F600"),
-        head + "C20101" + middle + posture_of("84" + claims + "008183182B0100F6"),  // Code 43.
+        head + "C20101" + middle + posture_of("85" + claims + "182080F6F6"),  // A sixth capability.
+        head + "C20101" + middle + posture_of("84" + claims + "0080F6"),      // No time.
+        head + "C20101" + middle + posture_of("85" + claims + "0080F6F600"),
+        head + "C20101" + middle + posture_of("85" + claims + "0080F620"),  // Before 1970.
+        head + "C20101" + middle + posture_of("85" + claims + "008183182C0100F6F6"),  // Code 44.
+        // A place of a sixth source.
+        head + "C20101" + middle + posture_of("85" + claims + "00808500000000" + "06F6"),
     };
     for (const std::string& hex : bad) {
         EXPECT_FALSE(decode_trusted_request(testing::unhex(hex))) << hex;
@@ -328,7 +342,7 @@ TEST(TrustedCall, PermitPrepareTakesOnlyWhatSpaKnows) {
 TEST(TrustedCall, EventsAreWholeAndKnown) {
     const std::string head = "C00102C10109C20180";
     ASSERT_TRUE(decode_trusted_request(testing::unhex(head + "C306010300000001")));
-    for (const char* events : {"C3050103000000", "C306000300000001", "C3062B0300000001",
+    for (const char* events : {"C3050103000000", "C306000300000001", "C3062C0300000001",
                                "C306010000000001", "C306010400000001"}) {
         EXPECT_FALSE(decode_trusted_request(testing::unhex(head + events))) << events;
     }
@@ -382,7 +396,9 @@ TEST(TrustedCall, LargestPostureIsTaken) {
     request.posture.claims = {longest, longest, longest, longest, UINT32_MAX, UINT32_MAX};
     request.posture.findings.assign(app_findings_max,
                                     {FindingCode::software_key, TrustClass::app, UINT32_MAX});
-    request.posture.location = Location{-90'000'000, -180'000'000, UINT32_MAX};
+    request.posture.location =
+        Location{-90'000'000, -180'000'000, UINT32_MAX, UINT32_MAX, LocationSource::mocked};
+    request.posture.phone_time = Instant{INT64_MAX};
     EXPECT_EQ(decode_trusted_request(encode(TrustedRequest(request))), TrustedRequest(request));
 }
 

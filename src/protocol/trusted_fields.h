@@ -28,6 +28,7 @@ enum class Call : std::uint8_t {
     pin_begin,
     pin_poll,
     pin_abort,
+    enrol_activate,
 };
 constexpr std::uint8_t answer_bit = 0x40;
 constexpr std::uint8_t failure_call = 0x7F;

@@ -26,22 +26,23 @@ constexpr auto put_finding = [](spa_fields::CborWriter& out, const Finding& one)
     spa_fields::put(out, one);
 };
 
-// An array of four, as SPA/1 writes each.
+// An array of five, as SPA/1 writes each.
 void put_posture(CallWriter& out, const Posture& posture) {
     CHECK(posture.hardware >> capabilities == 0);
     Buffer bytes;
     spa_fields::CborWriter fields(bytes);
-    fields.begin_array(4);
+    fields.begin_array(5);
     spa_fields::put(fields, posture.claims);
     fields.put_unsigned(posture.hardware);
     spa_fields::put_list(fields, posture.findings, app_findings_max, put_finding);
     spa_fields::put(fields, posture.location);
+    spa_fields::put_maybe(fields, posture.phone_time);
     out.put(bytes);
 }
 
 Result<Posture> take_posture(CallReader& in) {
     spa_fields::CborReader fields(TRY(in.take({1, posture_bytes_max})));
-    TRY_VOID(spa_fields::take_fields(fields, 4));
+    TRY_VOID(spa_fields::take_fields(fields, 5));
     Posture posture;
     posture.claims = TRY(spa_fields::take_claims(fields));
     posture.hardware =
@@ -49,6 +50,7 @@ Result<Posture> take_posture(CallReader& in) {
     posture.findings =
         TRY(spa_fields::take_list<Finding>(fields, app_findings_max, spa_fields::take_finding));
     posture.location = TRY(spa_fields::take_location(fields));
+    posture.phone_time = TRY(spa_fields::take_maybe_instant(fields));
     TRY_VOID(fields.end());
     return posture;
 }
@@ -81,6 +83,22 @@ Result<EnrolBeginRequest> read_enrol_begin(CallReader& in) {
     request.nonce_id = TRY(take_id(in));
     request.nonce = TRY(in.take_array<32>());
     request.posture = TRY(take_posture(in));
+    return request;
+}
+
+Buffer write(const EnrolActivateRequest& request) {
+    CallWriter out = request_of(Call::enrol_activate);
+    for (const Buffer* part :
+         {&request.credential.id_object, &request.credential.encrypted_secret}) {
+        CHECK(!part->empty() && part->size() <= credential_part_bytes_max);
+        out.put(*part);
+    }
+    return out.take();
+}
+Result<EnrolActivateRequest> read_enrol_activate(CallReader& in) {
+    EnrolActivateRequest request;
+    request.credential.id_object = TRY(take_buffer(in, {1, credential_part_bytes_max}));
+    request.credential.encrypted_secret = TRY(take_buffer(in, {1, credential_part_bytes_max}));
     return request;
 }
 
@@ -254,6 +272,8 @@ Result<TrustedRequest> read_request(CallReader& in) {
             return PinPollRequest{};
         case Call::pin_abort:
             return PinAbortRequest{};
+        case Call::enrol_activate:
+            return TRY(read_enrol_activate(in));
     }
     return fail(ErrorKind::unsupported, "trusted call: no such call", in.head().call);
 }

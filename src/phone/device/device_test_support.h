@@ -79,6 +79,7 @@ public:
 
     std::deque<protocol::TapOutcome> outcomes;  // Set while no call runs.
     std::atomic<bool> refuse_finish = false;
+    std::atomic<bool> refuse_activation = false;
     std::atomic<int> taps = 0;
     std::atomic<int> finished = 0;
     std::atomic<int> prepared = 0;
@@ -113,6 +114,10 @@ private:
             statement.findings = begin->posture.findings;
             return EnrolBeginAnswer{told(statement),
                                     Evidence{EvidenceKind::dev_process, Buffer(9, 1)}};
+        }
+        if (const auto* activate = std::get_if<EnrolActivateRequest>(&request)) {
+            if (refuse_activation) return TrustedFailure{TrustedFault::grant_refused, 0};
+            return EnrolActivateAnswer{{EvidenceKind::tpm_quote, activate->credential.id_object}};
         }
         if (std::holds_alternative<EnrolFinishRequest>(request)) {
             if (refuse_finish) return TrustedFailure{TrustedFault::grant_refused, 0};
@@ -296,6 +301,9 @@ public:
     std::atomic<int> pins = 0;     // That came with a purchase.
     std::atomic<int> reports = 0;
     std::atomic<std::uint32_t> permit_seconds = 60;
+    std::optional<protocol::EnrolCredential> credential;  // Asked for before anybody enrols.
+    bool insists = false;                                 // And again, whatever comes.
+    std::atomic<int> credentials = 0;
 
 private:
     std::string payment_of(const std::string& kind, std::int64_t amount_minor,
@@ -383,6 +391,11 @@ private:
     net::HttpResponse enrol(const protocol::EnrolEvidence& proof) {
         EXPECT_EQ(proof.activation_code, "good-code");
         EXPECT_EQ(proof.evidences.size(), 1U);
+        if (credential && (proof.activation.empty() || insists)) {
+            ++credentials;
+            return cbor(*credential);
+        }
+        if (credential) EXPECT_EQ(proof.activation, credential->id_object) << "as the core said";
         const auto body = protocol::decode_spa_body(proof.body).value();
         EXPECT_EQ(std::get<protocol::EnrolStatement>(body).nonce[0], 8);
         auto grant = told(protocol::CoreGrant{.issued_at = SystemClock().now(),

@@ -44,9 +44,7 @@ RefusalText refusal_of(protocol::SpaRefused refused) {
 }
 
 template <typename Answer>
-std::expected<Answer, RefusalText> ask(PlatformClient& platform,
-                                       const protocol::SpaRequest& request) {
-    auto answer = platform.spa(request);
+std::expected<Answer, RefusalText> expect(Result<protocol::SpaAnswer> answer) {
     if (!answer) {
         log(LogLevel::warning, "enrolment: no answer", answer.error());
         return refused(Refusal::server_unavailable);
@@ -57,6 +55,21 @@ std::expected<Answer, RefusalText> ask(PlatformClient& platform,
     auto* wanted = std::get_if<Answer>(&*answer);
     if (wanted == nullptr) return refused(Refusal::internal);
     return std::move(*wanted);
+}
+
+// Where the platform answers with a credential, the core opens it and the same proof goes again.
+std::expected<protocol::Enrolled, RefusalText> prove(PlatformClient& platform, TrustedClient& core,
+                                                     protocol::EnrolEvidence proof) {
+    auto answer = platform.spa(proof);
+    if (answer) {
+        if (auto* credential = std::get_if<protocol::EnrolCredential>(&*answer)) {
+            auto opened = core.enrol_activate({std::move(*credential)});
+            if (!opened) return refused_by_core(opened.error());
+            proof.activation = std::move(opened->evidence.bytes);
+            answer = platform.spa(proof);
+        }
+    }
+    return expect<protocol::Enrolled>(std::move(answer));
 }
 
 // Who we are now. The grant is for the core, which checks it; we read what is to be shown.
@@ -133,8 +146,8 @@ std::expected<Enrolment, RefusalText> enrol(EnrolParts parts, const EnrolOrder& 
         {.address = *address, .ca_pem = order.ca_pem, .cert_pem = {}, .key_pem = {}}, parts.limits);
     if (!platform) return refused(Refusal::bad_value, "ca_pem");
     if (!order.device_model.empty()) parts.posture.claims.model = order.device_model;
-    const auto challenge = ask<protocol::EnrolChallenge>(
-        **platform, protocol::EnrolBegin{order.activation_code, parts.posture.claims});
+    const auto challenge = expect<protocol::EnrolChallenge>(
+        (*platform)->spa(protocol::EnrolBegin{order.activation_code, parts.posture.claims}));
     if (!challenge) return std::unexpected(challenge.error());
     auto begun =
         parts.core.enrol_begin({challenge->nonce_id, challenge->nonce, std::move(parts.posture)});
@@ -154,7 +167,7 @@ std::expected<Enrolment, RefusalText> enrol(EnrolParts parts, const EnrolOrder& 
                                   .core_signature = std::move(begun->statement.signature),
                                   .evidences = {}};
     if (begun->evidence) proof.evidences.push_back(std::move(*begun->evidence));
-    auto enrolled = ask<protocol::Enrolled>(**platform, proof);
+    auto enrolled = prove(**platform, parts.core, std::move(proof));
     if (!enrolled) return std::unexpected(enrolled.error());
     if (!read_enrolled(std::move(*enrolled), enrolment)) return refused(Refusal::internal);
     const auto identity = identity_of(enrolment);

@@ -119,7 +119,8 @@ bool is_get_path(std::string_view path) {
 
 bool is_post_path(std::string_view path) {
     return path == "/v1/purchase" || path == "/v1/void" || path == "/v1/refund" ||
-           path == "/v1/enrol" || path == "/v1/cancel" || path == "/v1/preflight";
+           path == "/v1/enrol" || path == "/v1/cancel" || path == "/v1/preflight" ||
+           path == "/v1/posture";
 }
 
 std::string_view path_of(std::string_view target) {
@@ -141,18 +142,20 @@ std::optional<Refusal> routing_refusal(const net::HttpRequest& request) {
 }  // namespace
 
 PhoneApi::PhoneApi(const PhoneApiConfig& config, PhoneService& service, EventFeed& feed,
-                   ListReaders list_readers)
+                   ListReaders list_readers, posture::AppPosture* app_posture)
     : config_(config),
       service_(service),
       feed_(feed),
       list_readers_(std::move(list_readers)),
+      app_posture_(app_posture),
       timers_(std::make_shared<net::TimerQueue>()) {}
 
 Result<std::unique_ptr<PhoneApi>> PhoneApi::listen(const PhoneApiConfig& config,
                                                    PhoneService& service, EventFeed& feed,
-                                                   ListReaders list_readers) {
-    auto api =
-        std::unique_ptr<PhoneApi>(new PhoneApi(config, service, feed, std::move(list_readers)));
+                                                   ListReaders list_readers,
+                                                   posture::AppPosture* app_posture) {
+    auto api = std::unique_ptr<PhoneApi>(
+        new PhoneApi(config, service, feed, std::move(list_readers), app_posture));
     for (std::size_t i = 0; i < workers; ++i) {
         api->threads_.emplace_back([self = api.get()] { self->work(); });
     }
@@ -253,6 +256,7 @@ HttpResponse PhoneApi::answer(const net::HttpRequest& request) {
     if (path == "/v1/enrol") return enrol(request.body);
     if (path == "/v1/cancel") return cancel(request.body);
     if (path == "/v1/preflight") return preflight(request.body);
+    if (path == "/v1/posture") return take_posture(request.body);
     if (path == "/v1/readers") return readers();
     if (path == "/v1/last") return answer_with(service_.last());
     if (path == "/v1/status") return {.status = 200, .body = status_json(service_.status())};
@@ -319,6 +323,12 @@ HttpResponse PhoneApi::preflight(const std::string& body) {
     codec::StrictJson fields(body);
     if (const auto fault = fields.finish()) return refuse(fault->refusal, fault->field);
     return {.status = 200, .body = preflight_json(service_.preflight())};
+}
+
+HttpResponse PhoneApi::take_posture(const std::string& body) {
+    if (app_posture_ == nullptr) return refuse(Refusal::not_found);
+    if (const auto fault = app_posture_->take(body)) return refuse(fault->refusal, fault->field);
+    return {.status = 200, .body = R"({"taken":true})"};
 }
 
 HttpResponse PhoneApi::cancel(const std::string& body) {

@@ -9,6 +9,7 @@
 //   POST /v1/void     {payment_id | sale_idempotency_key, idempotency_key?}
 //   POST /v1/refund   {payment_id, amount_minor, idempotency_key?}
 //   POST /v1/preflight {}                              can it take cards, and if not, why
+//   POST /v1/posture  {claims, hardware, findings, location?}  what the app sees of its phone
 //   POST /v1/cancel   {}                               {"cancelled": true where it came in time}
 //   POST /v1/enrol    {activation_code, server, ca_pem, device_name?}
 #pragma once
@@ -16,6 +17,7 @@
 #include "net/http_server.h"
 #include "net/timer.h"
 #include "phone/device/phone_service.h"
+#include "phone/posture/app_posture.h"
 
 #include <condition_variable>
 #include <deque>
@@ -49,7 +51,8 @@ public:
 
     static Result<std::unique_ptr<PhoneApi>> listen(const PhoneApiConfig& config,
                                                     PhoneService& service, EventFeed& feed,
-                                                    ListReaders list_readers);
+                                                    ListReaders list_readers,
+                                                    posture::AppPosture* app_posture = nullptr);
     ~PhoneApi();
     PhoneApi(const PhoneApi&) = delete;
     PhoneApi& operator=(const PhoneApi&) = delete;
@@ -58,7 +61,7 @@ private:
     using Work = std::function<void()>;
 
     PhoneApi(const PhoneApiConfig& config, PhoneService& service, EventFeed& feed,
-             ListReaders list_readers);
+             ListReaders list_readers, posture::AppPosture* app_posture);
     void take(net::HttpRequest request, net::Responder respond);
     bool queue(Work work);
     void work();
@@ -71,12 +74,14 @@ private:
     net::HttpResponse enrol(const std::string& body);
     net::HttpResponse cancel(const std::string& body);
     net::HttpResponse preflight(const std::string& body);
+    net::HttpResponse take_posture(const std::string& body);
     net::HttpResponse readers();
 
     PhoneApiConfig config_;
     PhoneService& service_;
     EventFeed& feed_;
     ListReaders list_readers_;
+    posture::AppPosture* app_posture_;  // Borrowed; null where no app may tell anything.
 
     std::mutex mutex_;
     std::condition_variable wake_;

@@ -23,7 +23,8 @@ protected:
                   {.socket_path = socket(), .server_default = {}}, *world.service, world.feed,
                   [] {
                       return Result<std::vector<std::string>>(std::vector<std::string>{"reader 0"});
-                  })
+                  },
+                  &posture)
                   .value();
         client = net::HttpClient::make({.unix_path = socket()}).value();
     }
@@ -34,9 +35,24 @@ protected:
     }
 
     World world;
+    posture::AppPosture posture{world.posture, world.clock};
     std::unique_ptr<PhoneApi> api;
     std::unique_ptr<net::HttpClient> client;
 };
+
+TEST_F(PhoneApiTest, TakesWhatAnAppSeesOfItsPhone) {
+    const std::string body =
+        R"({"claims":{"platform":"android","model":"P","os_version":"15","app_package":"cn.e",)"
+        R"("app_version":1,"sdk_version":1},"hardware":"qr_show",)"
+        R"("findings":[{"code":"SCREEN_CAPTURE","detail":1}]})";
+    EXPECT_EQ(call("POST", "/v1/posture", body).status, 200U);
+    const std::vector<protocol::Finding> expected = {
+        {protocol::FindingCode::screen_capture, protocol::TrustClass::app, 1}};
+    EXPECT_EQ(posture.look().findings, expected);
+    const auto refused = call("POST", "/v1/posture", R"({"claims":{}})");
+    EXPECT_EQ(refused.status, 400U);
+    EXPECT_EQ(posture.look().findings, expected) << "what is no report changes nothing";
+}
 
 TEST_F(PhoneApiTest, RefusesStrictly) {
     struct Row {
@@ -46,6 +62,8 @@ TEST_F(PhoneApiTest, RefusesStrictly) {
         {"GET", "/v1/nothing", "", "NO_SUCH_PATH", ""},
         {"GET", "/v1/purchase", "", "BAD_METHOD", ""},
         {"POST", "/v1/last", "{}", "BAD_METHOD", ""},
+        {"POST", "/v1/posture", "{}", "MISSING_FIELD", "claims"},
+        {"GET", "/v1/posture", "", "BAD_METHOD", ""},
         {"GET", "/v1/status?x=1", "", "UNKNOWN_FIELD", "query"},
         {"GET", "/v1/events?after=x", "", "BAD_VALUE", "after"},
         {"GET", "/v1/events?wait_ms=99999999", "", "BAD_VALUE", "wait_ms"},

@@ -340,6 +340,31 @@ TEST(PhoneServiceEnrolment, IsFinishedAfterARestart) {
 }
 
 // Shows: MPOC-1A-5
+TEST(PhoneServiceEnrolment, TheCoreOpensACredentialAndTheProofGoesAgain) {
+    World world;
+    world.platform.credential = {{5, 6, 7}, {8}};
+    world.start();
+    const auto status = world.service->enrol(world.order());
+    ASSERT_TRUE(status) << status.error().code;
+    EXPECT_EQ(world.platform.credentials, 1);
+    EXPECT_EQ(world.core.finished, 1);
+}
+
+TEST(PhoneServiceEnrolment, ACredentialThatTheCoreDoesNotOpenEndsIt) {
+    World world;
+    world.platform.credential = {{5, 6, 7}, {8}};
+    world.core.refuse_activation = true;
+    world.start();
+    EXPECT_FALSE(world.service->enrol(world.order()));
+    EXPECT_EQ(world.platform.credentials, 1);
+    EXPECT_EQ(world.core.finished, 0);
+    world.core.refuse_activation = false;
+    world.platform.insists = true;
+    EXPECT_FALSE(world.service->enrol(world.order())) << "one credential is enough";
+    EXPECT_EQ(world.platform.credentials, 3);
+    EXPECT_EQ(world.core.finished, 0);
+}
+
 TEST(PhoneServiceEnrolment, AServerThatCannotProveItselfIsNotTalkedTo) {
     World world;
     world.start();

@@ -38,6 +38,11 @@ Result<protocol::EnrolBeginAnswer> TrustedClient::enrol_begin(
     return call<protocol::EnrolBeginAnswer>(request);
 }
 
+Result<protocol::EnrolActivateAnswer> TrustedClient::enrol_activate(
+    const protocol::EnrolActivateRequest& request) {
+    return call<protocol::EnrolActivateAnswer>(request);
+}
+
 Result<void> TrustedClient::enrol_finish(const protocol::EnrolFinishRequest& request) {
     TRY_VOID(call<protocol::EnrolFinishAnswer>(request));
     return {};

@@ -20,6 +20,8 @@ public:
 
     Result<protocol::StatusAnswer> status();
     Result<protocol::EnrolBeginAnswer> enrol_begin(const protocol::EnrolBeginRequest& request);
+    Result<protocol::EnrolActivateAnswer> enrol_activate(
+        const protocol::EnrolActivateRequest& request);
     Result<void> enrol_finish(const protocol::EnrolFinishRequest& request);
     Result<protocol::TapStep> tap_begin(const protocol::TapBeginRequest& request);
     Result<protocol::TapStep> tap_continue(const protocol::TapContinueRequest& request);

@@ -65,10 +65,13 @@ public:
         std::filesystem::remove(scratch_.file("tpm.ctrl"), ignored);
     }
 
+    // How to reach it, once connect() has.
+    std::string tcti() const { return "unix:" + scratch_.file("tpm"); }
+
     // Waits until it listens: each try is an attempt to connect, so nothing waits for nothing.
     Tpm connect() {
         for (unsigned round = 0;; ++round) {
-            auto tpm = Tpm::open("swtpm:path=" + scratch_.file("tpm"));
+            auto tpm = Tpm::open(tcti());
             if (tpm) return std::move(*tpm);
             CHECK(round < connects_max && child_.has_value());
             const auto ended = child_->wait(connect_pause_ms);

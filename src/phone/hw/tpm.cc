@@ -2,6 +2,7 @@
 #include "phone/hw/tpm.h"
 
 #include "base/check.h"
+#include "phone/hw/tpm_stream.h"
 
 #include <algorithm>
 #include <array>
@@ -156,6 +157,7 @@ Result<void> check_owner_index(std::uint32_t index) {
 }  // namespace
 
 struct Tpm::Device {
+    TpmStream stream;  // Where the way is ours.
     TSS2_TCTI_CONTEXT* tcti = nullptr;
     ESYS_CONTEXT* esys = nullptr;
 
@@ -164,7 +166,7 @@ struct Tpm::Device {
     Device& operator=(const Device&) = delete;
     ~Device() {
         if (esys != nullptr) Esys_Finalize(&esys);
-        if (tcti != nullptr) Tss2_TctiLdr_Finalize(&tcti);
+        if (tcti != nullptr && !stream) Tss2_TctiLdr_Finalize(&tcti);
     }
 };
 
@@ -244,8 +246,15 @@ Tpm& Tpm::operator=(Tpm&&) noexcept = default;
 Tpm::~Tpm() = default;
 
 Result<Tpm> Tpm::open(const std::string& tcti) {
+    constexpr std::string_view own = "unix:";
     auto device = std::make_unique<Device>();
-    TSS2_RC code = Tss2_TctiLdr_Initialize(tcti.c_str(), &device->tcti);
+    TSS2_RC code = TSS2_RC_SUCCESS;
+    if (tcti.starts_with(own)) {
+        device->stream = TRY(connect_tpm_stream(tcti.substr(own.size())));
+        device->tcti = device->stream.get();
+    } else {
+        code = Tss2_TctiLdr_Initialize(tcti.c_str(), &device->tcti);
+    }
     if (code != TSS2_RC_SUCCESS) return refuse(code, "tpm: no way to it");
     code = Esys_Initialize(&device->esys, device->tcti, nullptr);
     if (code != TSS2_RC_SUCCESS) return refuse(code, "tpm: context");
@@ -253,6 +262,17 @@ Result<Tpm> Tpm::open(const std::string& tcti) {
     // The firmware has usually done it.
     if (code != TSS2_RC_SUCCESS && code != TPM2_RC_INITIALIZE) return refuse(code, "tpm: startup");
     return Tpm(std::move(device));
+}
+
+std::vector<int> Tpm::descriptors() const {
+    const auto ask = reinterpret_cast<TSS2_TCTI_CONTEXT_COMMON_V1*>(device_->tcti)->getPollHandles;
+    std::size_t count = 0;
+    if (ask == nullptr || ask(device_->tcti, nullptr, &count) != TSS2_RC_SUCCESS) return {};
+    std::vector<TSS2_TCTI_POLL_HANDLE> handles(count);
+    if (count == 0 || ask(device_->tcti, handles.data(), &count) != TSS2_RC_SUCCESS) return {};
+    std::vector<int> descriptors;
+    for (const TSS2_TCTI_POLL_HANDLE& one : handles) descriptors.push_back(one.fd);
+    return descriptors;
 }
 
 Result<Buffer> Tpm::ek_certificate() {

@@ -42,12 +42,16 @@ struct TpmQuote {
 // response code. What is secret travels encrypted between us and the TPM.
 class Tpm {
 public:
-    // `tcti` names the way, as the TSS does: "device:/dev/tpmrm0", "swtpm:path=/run/tpm.sock".
+    // `tcti` names the way, as the TSS does: "device:/dev/tpmrm0", "swtpm:path=/run/tpm.sock"; or
+    // "unix:/run/tpm.sock" for one connection that stays open, as a process behind a gate needs it.
     static Result<Tpm> open(const std::string& tcti);
 
     Tpm(Tpm&&) noexcept;
     Tpm& operator=(Tpm&&) noexcept;
     ~Tpm();
+
+    // Of the connection, for whoever closes all others. Empty where the way to it tells none.
+    std::vector<int> descriptors() const;
 
     // The maker's certificate for the endorsement key, DER. not_found where the TPM has none.
     Result<Buffer> ek_certificate();

@@ -41,7 +41,8 @@ TEST(LinuxPosture, OfAnUntouchedProcessHasWhatWasSetAndNothingElse) {
     const auto seen = posture->look();
     EXPECT_EQ(seen.claims.model, "Model");
     EXPECT_EQ(seen.hardware, 4);
-    EXPECT_EQ(seen.location->latitude_e6, 31'230'000);
+    EXPECT_EQ(seen.location->latitude_e6, 31'230'500) << "the middle of its square";
+    EXPECT_TRUE(seen.phone_time);
     for (const Finding& finding : seen.findings) {
         ADD_FAILURE() << name_of(finding.code) << ' ' << finding.detail;
     }

@@ -109,27 +109,47 @@ Result<CoreJournal> CoreJournal::load(TrustedPlatform& platform) {
     journal.server_time_.unix_ms = static_cast<std::int64_t>(time);
     journal.events_ = TRY(read_events(TRY(in.take({0, protocol::core_events_max * event_bytes}))));
     journal.done_ = TRY(read_done(TRY(in.take({0, protocol::commands_max * done_bytes}))));
+    // Journals that were closed, and those from before this field, end here.
+    if (in.next_is_present()) {
+        if (TRY(in.take_number(1)) != 1) return damaged();
+        journal.was_open_ = true;
+        journal.stored_open_ = true;
+    }
     TRY_VOID(in.end());
     return journal;
 }
 
-Result<void> CoreJournal::save(TrustedPlatform& platform) const {
+Result<void> CoreJournal::write(TrustedPlatform& platform, const protocol::Digest32& head,
+                                bool open) const {
     protocol::CallWriter out(journal_head);
     out.put_number(sequence_, 8);
-    out.put(head_);
+    out.put(head);
     out.put_number(last_event_, 8);
     out.put_number(static_cast<std::uint64_t>(server_time_.unix_ms), 8);
     out.put(events_field(events_));
     out.put(done_field(done_));
+    if (open) out.put_number(1, 1);
     return platform.save_journal(out.take());
+}
+
+Result<void> CoreJournal::save(TrustedPlatform& platform) {
+    stored_open_ = true;  // Also where it fails: it may have had its effect.
+    return write(platform, head_, true);
+}
+
+Result<void> CoreJournal::close(TrustedPlatform& platform) {
+    if (!stored_open_) return {};
+    TRY_VOID(write(platform, head_, false));
+    stored_open_ = false;
+    return {};
 }
 
 Result<void> CoreJournal::enter(TrustedPlatform& platform, Bytes body) {
     ++sequence_;
-    CoreJournal entered = *this;
-    entered.head_ = next_journal_head(head_, body);
-    TRY_VOID(entered.save(platform));
-    head_ = entered.head_;
+    const protocol::Digest32 head = next_journal_head(head_, body);
+    stored_open_ = true;
+    TRY_VOID(write(platform, head, true));
+    head_ = head;
     return {};
 }
 

@@ -32,7 +32,11 @@ public:
     // Takes the next number for `body`. After a failure the number counts as used, whether the
     // journal was saved or not, and the message must not be signed.
     Result<void> enter(TrustedPlatform& platform, Bytes body);
-    Result<void> save(TrustedPlatform& platform) const;
+    Result<void> save(TrustedPlatform& platform);
+    // Whether what was loaded was never closed: its core ended without being asked to.
+    bool was_open() const { return was_open_; }
+    // The last save of a core that ends in order. Nothing is written where nothing was to close.
+    Result<void> close(TrustedPlatform& platform);
     // For a journal that takes the place of a lost one.
     void skip_to(std::uint64_t sequence);
 
@@ -48,6 +52,10 @@ public:
     void note_server_time(Instant at);
 
 private:
+    Result<void> write(TrustedPlatform& platform, const protocol::Digest32& head, bool open) const;
+
+    bool was_open_ = false;     // As loaded.
+    bool stored_open_ = false;  // As stored now.
     std::uint64_t sequence_ = 0;
     protocol::Digest32 head_{};
     std::uint64_t last_event_ = 0;

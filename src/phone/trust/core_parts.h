@@ -24,6 +24,7 @@ struct TrustedCore::NewKeys {
     crypto::P256Key sign_key;
     crypto::P256Key seal_key;
     protocol::Digest32 nonce;
+    Buffer binding;  // What evidence of this enrolment is over.
 };
 
 // Destroying it wipes what the kernel learned.

@@ -15,6 +15,8 @@ constexpr std::size_t epoch_bytes = 8;
 constexpr std::size_t overhead_bytes = crypto::gcm_nonce_bytes + crypto::gcm_tag_bytes;
 constexpr std::size_t program_bytes_max = 512 * 1024 * 1024;  // Sanitizer builds are large.
 constexpr const char* key_name = "storage.key";
+constexpr const char* sealed_key_name = "storage.tpm";
+constexpr std::size_t sealed_key_bytes_max = 4096;
 constexpr const char* state_name = "state.sealed";
 constexpr const char* journal_name = "journal.sealed";
 constexpr const char* epoch_name = "epoch.sealed";
@@ -31,7 +33,44 @@ void add_new(std::vector<protocol::Finding>& all, const std::vector<protocol::Fi
     }
 }
 
+Result<bool> is_there(const host::Directory& directory, const char* name) {
+    const auto found = directory.read(name, sealed_key_bytes_max);
+    if (found) return true;
+    if (found.error().kind == ErrorKind::not_found) return false;
+    return std::unexpected(found.error());
+}
+
+// A key that once lay in a file is known to whoever read that: it is not taken over.
+Result<SecretBytes> sealed_storage_key(const host::Directory& directory, HardwareAnchor& anchor) {
+    if (TRY(is_there(directory, key_name))) {
+        return fail(ErrorKind::denied,
+                    "trust: this state was made without a TPM; enrol into another");
+    }
+    const auto sealed = directory.read(sealed_key_name, sealed_key_bytes_max);
+    if (sealed) {
+        auto key = anchor.unseal(*sealed);
+        if (!key && key.error().kind == ErrorKind::denied) {
+            return fail(
+                ErrorKind::denied,
+                "trust: the TPM keeps the storage key: its PCRs are not those of this state",
+                key.error().detail);
+        }
+        if (key && key->size() != key_bytes) {
+            return fail(ErrorKind::internal, "trust: storage key has a wrong size");
+        }
+        return key;
+    }
+    if (sealed.error().kind != ErrorKind::not_found) return std::unexpected(sealed.error());
+    crypto::KeyRandom random;
+    SecretBytes made = crypto::random_secret(random, key_bytes);
+    TRY_VOID(directory.write_durably(sealed_key_name, TRY(anchor.seal(made.bytes())), 0600));
+    return made;
+}
+
 Result<SecretBytes> storage_key(const host::Directory& directory) {
+    if (TRY(is_there(directory, sealed_key_name))) {
+        return fail(ErrorKind::denied, "trust: the storage key of this state is sealed to a TPM");
+    }
     auto key = directory.read_secret(key_name, key_bytes);
     if (key && key->size() == key_bytes) return key;
     if (key) return fail(ErrorKind::internal, "trust: storage key has a wrong size");
@@ -45,14 +84,41 @@ Result<SecretBytes> storage_key(const host::Directory& directory) {
 }  // namespace
 
 HostPlatform::HostPlatform(host::Directory directory, SecretBytes key,
-                           std::array<std::uint8_t, 32> measurement)
-    : directory_(std::move(directory)), key_(std::move(key)), measurement_(measurement) {}
+                           std::array<std::uint8_t, 32> measurement,
+                           std::unique_ptr<HardwareAnchor> anchor)
+    : directory_(std::move(directory)),
+      key_(std::move(key)),
+      measurement_(measurement),
+      anchor_(std::move(anchor)) {}
 
-Result<HostPlatform> HostPlatform::open(const std::string& state_dir) {
+Result<HostPlatform> HostPlatform::open(const std::string& state_dir,
+                                        std::unique_ptr<HardwareAnchor> anchor) {
     host::Directory directory = TRY(host::Directory::make(state_dir, 0700));
-    SecretBytes key = TRY(storage_key(directory));
     const auto measurement = TRY(measure_program());
-    return HostPlatform(std::move(directory), std::move(key), measurement);
+    if (anchor) TRY_VOID(anchor->launch(measurement));
+    SecretBytes key =
+        anchor ? TRY(sealed_storage_key(directory, *anchor)) : TRY(storage_key(directory));
+    return HostPlatform(std::move(directory), std::move(key), measurement, std::move(anchor));
+}
+
+Result<std::optional<protocol::Evidence>> HostPlatform::evidence(Bytes message) {
+    if (!anchor_) return std::nullopt;
+    return TRY(anchor_->evidence(message));
+}
+
+Result<std::optional<protocol::Evidence>> HostPlatform::enrolment_evidence(Bytes message) {
+    if (!anchor_) return std::nullopt;
+    return TRY(anchor_->enrolment_evidence(message));
+}
+
+Result<protocol::Evidence> HostPlatform::activate(const protocol::EnrolCredential& credential,
+                                                  Bytes binding) {
+    if (!anchor_) return TrustedPlatform::activate(credential, binding);
+    return anchor_->activate(credential, binding);
+}
+
+std::vector<int> HostPlatform::anchor_descriptors() const {
+    return anchor_ ? anchor_->descriptors() : std::vector<int>{};
 }
 
 Result<SecretBytes> HostPlatform::load(const std::string& name, std::size_t bytes_max) {

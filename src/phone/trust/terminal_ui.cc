@@ -24,13 +24,6 @@ std::unexpected<Error> failed(Literal what) {
     return fail(ErrorKind::unavailable, what, static_cast<std::uint32_t>(errno));
 }
 
-std::string yuan(std::int64_t minor) {
-    std::string digits = std::to_string(minor / 100);
-    for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
-    const auto fen = static_cast<int>(minor % 100);
-    return digits + "." + static_cast<char>('0' + fen / 10) + static_cast<char>('0' + fen % 10);
-}
-
 std::string pad_text(const PinScreen& screen) {
     std::string text;
     for (std::size_t place = 0; place < pin_places; ++place) {
@@ -45,11 +38,18 @@ std::string pad_text(const PinScreen& screen) {
 
 }  // namespace
 
+std::string yuan_text(std::int64_t amount_minor) {
+    std::string digits = std::to_string(amount_minor / 100);
+    for (std::size_t at = digits.size(); at > 3; at -= 3) digits.insert(at - 3, 1, ',');
+    const auto fen = static_cast<int>(amount_minor % 100);
+    return digits + "." + static_cast<char>('0' + fen / 10) + static_cast<char>('0' + fen % 10);
+}
+
 std::string screen_text(const PinScreen& screen) {
     std::string text(clear_screen);
     text += screen.merchant_name + "\r\n";
-    text += std::string(bold) + " CNY " + yuan(screen.amount_minor) + " " + std::string(plain) +
-            "\r\n\r\n";
+    text += std::string(bold) + " CNY " + yuan_text(screen.amount_minor) + " " +
+            std::string(plain) + "\r\n\r\n";
     switch (screen.kind) {
         case PinScreen::Kind::pad:
             text += "请输入密码  Enter your PIN\r\n\r\n";

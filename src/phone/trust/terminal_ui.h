@@ -13,6 +13,9 @@ namespace softpos::trust {
 // What stands on the screen, with control sequences; for tests and for who draws it elsewhere.
 std::string screen_text(const PinScreen& screen);
 
+// "1,234.50"
+std::string yuan_text(std::int64_t amount_minor);
+
 // Which press a byte is; nullopt for none. Places are q w e / a s d / z x c / space.
 std::optional<PinKey> key_of(char byte);
 

@@ -10,6 +10,8 @@ namespace softpos::trust {
 namespace {
 
 using protocol::CoreMode;
+using protocol::FindingCode;
+using protocol::Severity;
 using protocol::TrustedAnswer;
 using protocol::TrustedFailure;
 using protocol::TrustedFault;
@@ -43,6 +45,8 @@ TrustedCore::~TrustedCore() = default;
 Result<void> TrustedCore::load() {
     auto journal = CoreJournal::load(platform_);
     if (journal) journal_ = std::move(*journal);
+    // Killed, crashed, or its power was cut: the platform hears of it with the next message.
+    if (journal_.was_open()) journal_.add(FindingCode::core_panic, Severity::warning, 0);
     auto stored = platform_.load_state();
     if (!stored && stored.error().kind == ErrorKind::not_found) return {};
     const SecretBytes bytes = TRY(std::move(stored));
@@ -105,6 +109,14 @@ Result<void> TrustedCore::save(Terminal& terminal) {
     if (card) terminal.working->card_keys.enter(*card);
     if (pin) terminal.working->pin_keys->enter(*pin);
     return {};
+}
+
+void TrustedCore::close() {
+    tap_.reset();
+    open_.reset();
+    awaited_pin_.reset();
+    // Where it cannot be written, the next start tells of an end that was none in order.
+    (void)journal_.close(platform_);
 }
 
 std::optional<TrustedFault> TrustedCore::not_ready() const {

@@ -43,6 +43,9 @@ public:
     // Any bytes at all; always an answer.
     Buffer invoke(Bytes request);
 
+    // Ends in order: the next start finds that nobody ended this one. Nothing is called afterwards.
+    void close();
+
 private:
     struct Terminal;  // What this phone is enrolled as, with its keys.
     struct NewKeys;   // Between enrol_begin and enrol_finish.
@@ -57,7 +60,9 @@ private:
 
     // trusted_core_enrol.cc
     protocol::TrustedAnswer on(const protocol::EnrolBeginRequest& request);
-    std::optional<protocol::Evidence> evidence_of(const crypto::P256Key& sign_key,
+    protocol::TrustedAnswer on(const protocol::EnrolActivateRequest& request);
+    enum class EvidenceUse : std::uint8_t { enrolment, permit };
+    std::optional<protocol::Evidence> evidence_of(EvidenceUse use, const crypto::P256Key& sign_key,
                                                   std::uint32_t app_version, Bytes message);
     protocol::TrustedAnswer on(const protocol::EnrolFinishRequest& request);
     Result<std::unique_ptr<Terminal>> make_terminal(const protocol::CoreGrant& grant,

@@ -69,7 +69,7 @@ Result<CoreState> state_of(const protocol::CoreGrant& grant, const crypto::P256K
 }  // namespace
 
 // Hardware that fails to speak is missed by whoever judges the evidence.
-std::optional<Evidence> TrustedCore::evidence_of(const crypto::P256Key& sign_key,
+std::optional<Evidence> TrustedCore::evidence_of(EvidenceUse use, const crypto::P256Key& sign_key,
                                                  std::uint32_t app_version, Bytes message) {
     if (platform_.protection() == protocol::Protection::software) {
         return dev_process_evidence(sign_key, {.challenge = crypto::sha256(message),
@@ -77,7 +77,8 @@ std::optional<Evidence> TrustedCore::evidence_of(const crypto::P256Key& sign_key
                                                .core_sign_point = point_of(sign_key),
                                                .app_version = app_version});
     }
-    auto evidence = platform_.evidence(message);
+    auto evidence = use == EvidenceUse::enrolment ? platform_.enrolment_evidence(message)
+                                                  : platform_.evidence(message);
     return evidence ? std::move(*evidence) : std::nullopt;
 }
 
@@ -95,19 +96,27 @@ TrustedAnswer TrustedCore::on(const protocol::EnrolBeginRequest& request) {
     statement.hardware = request.posture.hardware;
     statement.findings = all_findings(request.posture.findings);
     statement.location = request.posture.location;
+    statement.phone_time = request.posture.phone_time;
     protocol::SignedBody told;
     told.body = protocol::encode(protocol::SpaBody(statement));
     told.signature = sign_key->sign(protocol::core_signed_message(told.body));
+    Buffer binding = protocol::binding_message({.nonce = statement.nonce,
+                                                .core_sign_point = statement.core_sign_point,
+                                                .core_seal_point = statement.core_seal_point,
+                                                .measurement = statement.measurement,
+                                                .app_version = statement.claims.app_version});
     auto evidence =
-        evidence_of(*sign_key, statement.claims.app_version,
-                    protocol::binding_message({.nonce = statement.nonce,
-                                               .core_sign_point = statement.core_sign_point,
-                                               .core_seal_point = statement.core_seal_point,
-                                               .measurement = statement.measurement,
-                                               .app_version = statement.claims.app_version}));
+        evidence_of(EvidenceUse::enrolment, *sign_key, statement.claims.app_version, binding);
     new_keys_ = std::make_unique<NewKeys>(
-        NewKeys{std::move(*sign_key), std::move(*seal_key), request.nonce});
+        NewKeys{std::move(*sign_key), std::move(*seal_key), request.nonce, std::move(binding)});
     return protocol::EnrolBeginAnswer{std::move(told), std::move(evidence)};
+}
+
+TrustedAnswer TrustedCore::on(const protocol::EnrolActivateRequest& request) {
+    if (!new_keys_) return TrustedFailure{TrustedFault::no_enrolment_begun, 0};
+    auto evidence = platform_.activate(request.credential, new_keys_->binding);
+    if (!evidence) return TrustedFailure{TrustedFault::grant_refused, 0};
+    return protocol::EnrolActivateAnswer{*std::move(evidence)};
 }
 
 // One initial key of the grant. The same one again goes on where its counter stands.

@@ -66,6 +66,16 @@ TEST_F(CoreEnrolTest, SoftwareNeverVouchesWhereHardwareKeepsTheKeys) {
     EXPECT_FALSE(told.evidence);
 }
 
+// Credentials are opened by what keeps the core, between the two halves of an enrolment.
+TEST_F(CoreEnrolTest, WithoutHardwareNoCredentialOpens) {
+    const protocol::EnrolActivateRequest request{{Buffer(70, 1), Buffer(258, 2)}};
+    EXPECT_EQ(fault(request), TrustedFault::no_enrolment_begun);
+    const auto finish = good();
+    EXPECT_EQ(fault(request), TrustedFault::grant_refused);
+    acquirer.ask<protocol::EnrolFinishAnswer>(finish);
+    EXPECT_EQ(fault(request), TrustedFault::no_enrolment_begun) << "it is over";
+}
+
 TEST_F(CoreEnrolTest, NothingWorksBefore) {
     EXPECT_EQ(fault(Acquirer::preparing(100)), TrustedFault::not_enrolled);
     EXPECT_EQ(fault(Acquirer::purchase(100, {Buffer(9, 1), Buffer(9, 1)})),

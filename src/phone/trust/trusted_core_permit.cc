@@ -102,12 +102,14 @@ TrustedAnswer TrustedCore::on(const protocol::PermitPrepareRequest& request) {
     body.hardware = request.posture.hardware;
     body.findings = all_findings(request.posture.findings);
     body.location = request.posture.location;
+    body.phone_time = request.posture.phone_time;
     const OpenRequest open{body.nonce, platform_.ticks(), body.purpose, body.parent};
     auto told = sign(protocol::SpaBody(std::move(body)));
     if (!told) return TrustedFailure{TrustedFault::storage_failed, 0};
     open_ = open;
-    auto evidence = evidence_of(terminal_->sign_key, request.posture.claims.app_version,
-                                protocol::permit_evidence_message(told->body));
+    auto evidence =
+        evidence_of(EvidenceUse::permit, terminal_->sign_key, request.posture.claims.app_version,
+                    protocol::permit_evidence_message(told->body));
     return protocol::PermitPrepareAnswer{std::move(*told), std::move(evidence)};
 }
 

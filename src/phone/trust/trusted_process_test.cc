@@ -1,83 +1,19 @@
 // The real program, started as it is in the field, called over its socket, and attacked.
-#include "base/hex.h"
-#include "host/child_process.h"
-#include "host/scratch_directory.h"
-#include "host/seqpacket.h"
-#include "phone/trust/test_rig.h"
+#include "phone/trust/process_test_fixture.h"
 #include "testing/prng.h"
-#include "world/card/virtual_card.h"
-
-#include <gtest/gtest.h>
 
 #include <csignal>
 #include <cstring>
 #include <fcntl.h>
-#include <fstream>
-#include <memory>
 #include <sstream>
 #include <sys/ptrace.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 namespace softpos::trust {
 namespace {
 
 constexpr uid_t stranger_uid = 64999;
-constexpr unsigned start_ms = 60'000;
-
-std::string program_path() {
-    return std::filesystem::read_symlink("/proc/self/exe").parent_path() / "softpos-trusted";
-}
-
-class TrustedProcess : public ::testing::Test {
-protected:
-    void SetUp() override {
-        ASSERT_EQ(::chmod(scratch.path().c_str(), 0755), 0);
-        start();
-    }
-
-    void start() {
-        host::ChildOptions options;
-        options.program = program_path();
-        const std::string key = to_hex(acquirer.platform_point()) + "\n";
-        ASSERT_TRUE(host::write_durably(scratch.file("permit.pub"), bytes_of(key), 0644));
-        options.arguments = {"--socket",       scratch.file("socket"),
-                             "--state",        scratch.file("state"),
-                             "--platform-key", scratch.file("permit.pub")};
-        options.pipe_output = true;
-        auto spawned = host::ChildProcess::spawn(options);
-        ASSERT_TRUE(spawned);
-        child.emplace(std::move(*spawned));
-        const auto line = child->read_line(start_ms);
-        ASSERT_TRUE(line) << "is softpos-trusted built?";
-        report = *line;
-    }
-
-    std::string status_line(const std::string& name) const {
-        std::ifstream status("/proc/" + std::to_string(child->pid()) + "/status");
-        for (std::string line; std::getline(status, line);) {
-            if (line.starts_with(name + ":")) return line.substr(name.size() + 1);
-        }
-        return "";
-    }
-
-    static bool root() { return ::geteuid() == 0; }
-    bool sanitized() const { return report.find("\"sanitizer_build\":true") != std::string::npos; }
-
-    const host::ScratchDirectory scratch;
-    std::optional<host::ChildProcess> child;
-    std::string report;
-    host::SeqpacketClient client{
-        {.path = scratch.file("socket"), .timeout_ms = start_ms, .server_uid = {}}};
-    Acquirer acquirer{[this](Bytes request) {
-        auto answer = client.call(request);
-        CHECK(answer.has_value());
-        return std::move(*answer);
-    }};
-    card::VirtualCard debit = make_card("debit");
-};
 
 // Shows: JRT0156-5
 TEST_F(TrustedProcess, EnrolsAndTakesACardOverItsSocket) {
@@ -194,6 +130,24 @@ TEST_F(TrustedProcess, ATracerEndsTheTaking) {
     EXPECT_TRUE(told) << "and its next message says so over its own signature";
 }
 
+// The search runs with every message: whoever stops it stops them all, and with a permit in hand no
+// card is taken either. The platform finds the silence (world/sim/road_posture_test.cc).
+// Shows: A22, MPOC-1C-DETECT
+TEST_F(TrustedProcess, ASearchThatIsSilencedSilencesTheCore) {
+    acquirer.enrol();
+    const auto in_hand = protocol::TrustedRequest(acquirer.permitted(100));
+    ASSERT_EQ(::kill(child->pid(), SIGSTOP), 0);
+    for (const auto& request :
+         {in_hand, protocol::TrustedRequest(protocol::ReportMakeRequest{{}, {}}),
+          protocol::TrustedRequest(protocol::StatusRequest{})}) {
+        host::SeqpacketClient impatient(
+            {.path = scratch.file("socket"), .timeout_ms = 200, .server_uid = {}});
+        EXPECT_FALSE(impatient.call(protocol::encode(request)));
+    }
+    ASSERT_EQ(::kill(child->pid(), SIGCONT), 0);
+    EXPECT_TRUE(acquirer.tap(debit, 100).card) << "it is the same core again";
+}
+
 // Shows: A20, JRT0156-7.1, JRT0156-10.2
 TEST_F(TrustedProcess, FloodOfNonsenseDoesNotEndIt) {
     auto prng = testing::Prng::from_environment();
@@ -202,62 +156,6 @@ TEST_F(TrustedProcess, FloodOfNonsenseDoesNotEndIt) {
         ASSERT_TRUE(answer) << "SEED=" << prng.seed();
     }
     EXPECT_EQ(acquirer.status().mode, protocol::CoreMode::fresh);
-}
-
-// All of its readable memory, which only root may see.
-std::size_t count_in_memory(pid_t pid, Bytes needle) {
-    constexpr std::uint64_t region_bytes_max = 1ULL << 30;  // Not the shadow of a sanitizer.
-    std::ifstream maps("/proc/" + std::to_string(pid) + "/maps");
-    const int memory =
-        ::open(("/proc/" + std::to_string(pid) + "/mem").c_str(), O_RDONLY | O_CLOEXEC);
-    std::size_t found = 0;
-    for (std::string line; std::getline(maps, line);) {
-        std::istringstream words(line);
-        std::uint64_t begin = 0;
-        std::uint64_t end = 0;
-        char dash = 0;
-        std::string access;
-        words >> std::hex >> begin >> dash >> end >> access;
-        if (!access.starts_with('r') || end - begin > region_bytes_max) continue;
-        Buffer region(end - begin);
-        const ssize_t got =
-            ::pread(memory, region.data(), region.size(), static_cast<off_t>(begin));
-        if (got <= 0) continue;
-        region.resize(static_cast<std::size_t>(got));
-        const std::uint8_t* at = region.data();
-        const std::uint8_t* const last = region.data() + region.size();
-        while (const void* hit = ::memmem(at, static_cast<std::size_t>(last - at), needle.data(),
-                                          needle.size())) {
-            ++found;
-            at = static_cast<const std::uint8_t*>(hit) + 1;
-        }
-    }
-    ::close(memory);
-    return found;
-}
-
-// Shows: A17, MPOC-1A-ISOLATED, JRT0156-8
-TEST_F(TrustedProcess, NothingOfACardStaysInMemory) {
-    if (!root()) GTEST_SKIP() << "needs root to look";
-    acquirer.enrol();
-    const auto outcome = acquirer.tap(debit, 100);
-    ASSERT_TRUE(outcome.card);
-    auto card = acquirer.open(outcome, 100);
-    acquirer.status();
-    // A text of the program itself; everything that it ever made lies out of reach.
-    EXPECT_GT(count_in_memory(child->pid(), bytes_of("trusted_ended")), 0U) << "the scan can find";
-    if (report.find("\"secret_memory\":\"active\"") != std::string::npos && !sanitized()) {
-        EXPECT_EQ(count_in_memory(child->pid(), bytes_of("T0000001")), 0U) << "terminal number";
-    }
-    EXPECT_EQ(count_in_memory(child->pid(), card[0x57]), 0U) << "track 2";
-    const auto cryptogram = codec::find_value(card[0xDF8155], codec::Tag{0x9F26});
-    EXPECT_EQ(count_in_memory(child->pid(), **cryptogram), 0U) << "cryptogram";
-    const auto ksn = crypto::AesKsn::parse(outcome.card->ksn);
-    const auto key = crypto::dukpt_aes_host_key(
-        acquirer.bdk, *ksn, crypto::DukptUsage::data_encrypt, crypto::DukptKeyKind::aes128);
-    EXPECT_EQ(count_in_memory(child->pid(), key->bytes()), 0U) << "the key of the transaction";
-    const auto initial = crypto::dukpt_aes_initial_key(acquirer.bdk, acquirer.initial_key_id);
-    EXPECT_EQ(count_in_memory(child->pid(), initial->bytes()), 0U) << "the initial key";
 }
 
 }  // namespace

@@ -4,12 +4,14 @@
 #include "base/hex.h"
 #include "base/log.h"
 #include "crypto/known_answers.h"
+#include "crypto/p256.h"
 #include "host/durable_file.h"
 #include "host/self_watch.h"
 #include "host/seqpacket.h"
 #include "host/signals.h"
+#include "phone/trust/gp_host.h"
 #include "phone/trust/host_platform.h"
-#include "phone/trust/trusted_core.h"
+#include "phone/trust/terminal_ui.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -49,13 +51,41 @@ Result<void> give_state(const HostPlatform& platform, const TrustedOptions& opti
     if (::fchmod(directory, 0700) != 0 || ::fchown(directory, options.uid, options.gid) != 0) {
         return failed("trust: state directory cannot be given away");
     }
-    for (const char* name : {"storage.key", "state.sealed", "journal.sealed", "epoch.sealed"}) {
+    for (const char* name :
+         {"storage.key", "storage.tpm", "state.sealed", "journal.sealed", "epoch.sealed"}) {
         if (::fchownat(directory, name, options.uid, options.gid, AT_SYMLINK_NOFOLLOW) != 0 &&
             errno != ENOENT) {
             return failed("trust: state file cannot be given away");
         }
     }
     return {};
+}
+
+// `ui` is null where no screen was named.
+struct CustomersSide {
+    std::unique_ptr<TrustedUi> ui;
+    std::vector<int> descriptors;
+};
+
+Result<CustomersSide> open_customers_side(const TrustedOptions& options) {
+    CustomersSide side;
+    if (!options.pin_framebuffer.screen.empty()) {
+        auto ui = TRY(FramebufferUi::open(options.pin_framebuffer, options.uid, options.gid));
+        side.descriptors = ui->descriptors();
+        side.ui = std::move(ui);
+    } else if (!options.pin_screen.empty()) {
+        auto ui = std::make_unique<TerminalUi>(
+            TRY(TerminalUi::open(options.pin_screen, options.uid, options.gid)));
+        side.descriptors = {ui->fd()};
+        side.ui = std::move(ui);
+    }
+    if (options.pin_speaker.empty()) return side;
+    if (side.ui == nullptr) return fail(ErrorKind::denied, "trusted: a speaker without a screen");
+    host::Descriptor speaker = TRY(SpokenUi::open_speaker(options.pin_speaker));
+    side.descriptors.push_back(speaker.get());
+    side.ui =
+        std::make_unique<SpokenUi>(std::move(side.ui), std::move(speaker), options.pin_speech);
+    return side;
 }
 
 // Whoever can write the file is the platform for this core.
@@ -88,18 +118,16 @@ Result<protocol::Point65> read_platform_key(const std::string& path) {
 Result<void> run_trusted(const TrustedOptions& options,
                          const std::function<void(const host::GateReport&)>& entered) {
     const host::StopSignal stop = TRY(host::StopSignal::make());
-    CoreOptions core_options;
+    std::optional<protocol::Point65> platform_key;
     if (!options.platform_key_file.empty()) {
-        core_options.platform_key = TRY(read_platform_key(options.platform_key_file));
+        platform_key = TRY(read_platform_key(options.platform_key_file));
     }
-    HostPlatform platform = TRY(HostPlatform::open(options.state_dir));
+    std::unique_ptr<HardwareAnchor> anchor;
+    if (options.open_anchor) anchor = TRY(options.open_anchor());
+    HostPlatform platform = TRY(HostPlatform::open(options.state_dir, std::move(anchor)));
     TRY_VOID(give_state(platform, options));
-    std::optional<int> screen_fd;
-    if (!options.pin_screen.empty()) {
-        TerminalUi ui = TRY(TerminalUi::open(options.pin_screen, options.uid, options.gid));
-        screen_fd = ui.fd();
-        platform.take_ui(std::move(ui));
-    }
+    CustomersSide customer = TRY(open_customers_side(options));
+    platform.take_ui(std::move(customer.ui));
     const uid_t peer = options.allowed_peer_uid.value_or(::getuid());
     const auto server = TRY(host::SeqpacketServer::listen({.path = options.socket_path,
                                                            .allowed_uids = {peer},
@@ -114,13 +142,19 @@ Result<void> run_trusted(const TrustedOptions& options,
     gate.keep_fds.push_back(stop.fd());
     for (const int descriptor : watch.descriptors()) gate.keep_fds.push_back(descriptor);
     platform.watch_itself(std::move(watch));
-    if (screen_fd) gate.keep_fds.push_back(*screen_fd);
+    for (const int descriptor : platform.anchor_descriptors()) gate.keep_fds.push_back(descriptor);
+    for (const int descriptor : customer.descriptors) gate.keep_fds.push_back(descriptor);
     gate.writable_dirs = {platform.directory_fd()};
     const host::GateReport report = TRY(host::enter_gate(gate));
     entered(report);
-    TrustedCore core(platform, core_options);
+    // The same way in as in a TEE. The socket has already seen to it that only `peer` calls.
+    const GpHost tee(platform, {.platform_key = platform_key, .client = user_identity(peer)});
+    const auto application = TRY(GpClient::open());
     return server->serve(
-        [&core](Bytes request, const host::PeerId&) { return core.invoke(request); }, stop.fd());
+        [&application](Bytes request, const host::PeerId&) {
+            return application->call(request).value_or(Buffer());
+        },
+        stop.fd());
 }
 
 }  // namespace softpos::trust

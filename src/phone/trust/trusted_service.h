@@ -4,9 +4,13 @@
 
 #include "base/result.h"
 #include "host/gate.h"
+#include "phone/trust/framebuffer_ui.h"
+#include "phone/trust/hardware_anchor.h"
+#include "phone/trust/spoken_ui.h"
 #include "protocol/spa.h"
 
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <sys/types.h>
@@ -19,8 +23,15 @@ struct TrustedOptions {
     // The point (65 bytes, in hex) of the key by which the platform signs. Without one the core
     // enrols with nobody. Nobody but us, or root where we are root, may be able to write the file.
     std::string platform_key_file;
+    // Opens the chip that vouches for this core and keeps its storage key. Empty: a file keeps it.
+    std::function<Result<std::unique_ptr<HardwareAnchor>>()> open_anchor = {};
     // A tty that is given to `uid` and shows the PIN pad. Empty: this core takes no PIN.
     std::string pin_screen = {};
+    // Instead of the tty: a framebuffer and its touch device.
+    FramebufferOptions pin_framebuffer = {};
+    // A pipe whose reader speaks what stands on either; empty: nobody does.
+    std::string pin_speaker = {};
+    SpeechLanguage pin_speech = SpeechLanguage::chinese;
     uid_t uid = host::trusted_uid_default;
     gid_t gid = host::trusted_uid_default;
     // Who may call. Absent: the user that started us.

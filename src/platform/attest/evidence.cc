@@ -7,6 +7,7 @@
 #include "platform/attest/app_attest_verify.h"
 #include "platform/attest/chain.h"
 #include "platform/attest/dev_process.h"
+#include "platform/attest/huks_verify.h"
 #include "platform/attest/integrity_token.h"
 #include "platform/attest/optee.h"
 
@@ -49,13 +50,14 @@ public:
                     evidence.bytes,
                     {question_.challenge, question_.core_sign_point, question_.measurement});
             case EvidenceKind::huks:
-                break;
+                return huks(evidence.bytes);
         }
         return unsupported(evidence.kind);
     }
 
 private:
     Verdict android(Bytes evidence) const;
+    Verdict huks(Bytes evidence) const;
     Verdict apple(Bytes evidence) const;
     Verdict tpm(Bytes evidence) const;
     Verdict optee(Bytes evidence) const;
@@ -74,12 +76,27 @@ Verdict Check::android(Bytes evidence) const {
     policy.challenge = challenge_;
     policy.package = trust_.android_app->package;
     policy.signers = trust_.android_app->signers;
+    policy.revocation_age_ms_max = std::int64_t{question_.revocation_s_max} * 1000;
     std::vector<Bytes> certificates;
     // What cannot be split is no chain, and the verifier says so.
     if (auto split = split_chain(evidence)) certificates = *std::move(split);
     return verify_android_key(certificates, policy,
                               {trust_.android_roots, trust_.revoked ? &*trust_.revoked : nullptr},
                               question_.now);
+}
+
+Verdict Check::huks(Bytes evidence) const {
+    if (!trust_.harmony_app) return unsupported(EvidenceKind::huks);
+    HuksPolicy policy;
+    policy.challenge = challenge_;
+    policy.bundle = trust_.harmony_app->bundle;
+    policy.app_ids = trust_.harmony_app->app_ids;
+    policy.revocation_age_ms_max = std::int64_t{question_.revocation_s_max} * 1000;
+    std::vector<Bytes> certificates;
+    if (auto split = split_chain(evidence)) certificates = *std::move(split);
+    return verify_huks_key(
+        certificates, policy,
+        {trust_.huks_roots, trust_.huks_revoked ? &*trust_.huks_revoked : nullptr}, question_.now);
 }
 
 Verdict Check::apple(Bytes evidence) const {
@@ -102,8 +119,13 @@ Verdict Check::tpm(Bytes evidence) const {
     TpmPolicy policy;
     policy.challenge = challenge_;
     policy.expected = trust_.pcrs;
+    for (ExpectedPcr& one : policy.expected) {
+        if (one.launched) one.values = {launched_pcr(question_.measurement)};
+    }
     policy.activated_name = question_.known_ak;
     policy.activated_now = question_.ak_activated;
+    policy.proof = question_.tpm_proof;
+    policy.resets_known = question_.known_resets;
     return verify_tpm_quote(evidence, policy, trust_.tpm_roots, question_.now);
 }
 
@@ -146,6 +168,15 @@ std::vector<Verdict> check_evidence(std::span<const protocol::Evidence> evidence
     verdicts.reserve(evidences.size());
     for (const protocol::Evidence& evidence : evidences) verdicts.push_back(check(evidence));
     return verdicts;
+}
+
+bool is_revocation_stale(const EvidenceTrust& trust, EvidenceKind kind, std::uint32_t age_s_max,
+                         Instant now) {
+    const bool android = kind == EvidenceKind::android_key && trust.android_app;
+    const bool huks = kind == EvidenceKind::huks && trust.harmony_app;
+    if ((!android && !huks) || age_s_max == 0) return false;
+    const auto& list = android ? trust.revoked : trust.huks_revoked;
+    return !list || now.unix_ms - list->served().unix_ms > std::int64_t{age_s_max} * 1000;
 }
 
 }  // namespace softpos::attest

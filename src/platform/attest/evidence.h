@@ -27,6 +27,14 @@ struct EvidenceTrust {
     std::vector<TrustAnchor> android_roots;
     std::optional<RevocationList> revoked;
 
+    struct HarmonyApp {
+        std::string bundle;
+        std::vector<std::string> app_ids;  // Bundle name, '_' and the signer's key in Base64.
+    };
+    std::optional<HarmonyApp> harmony_app;
+    std::vector<TrustAnchor> huks_roots;
+    std::optional<RevocationList> huks_revoked;
+
     std::optional<std::string> apple_app;  // "TEAMID1234.cn.example.spos"
     std::vector<TrustAnchor> apple_roots;
 
@@ -51,10 +59,14 @@ struct EvidenceQuestion {
     const protocol::Digest32& measurement;
     // Name of the TPM's key, where the phone enrolled with one that was activated.
     std::optional<Buffer> known_ak = {};
-    bool ak_activated = false;  // The TPM opened a credential for it.
+    bool ak_activated = false;               // The TPM opened a credential for it.
+    std::optional<TpmProof> tpm_proof = {};  // What the phone sent to show that.
+    std::uint32_t known_resets = 0;          // Of the TPM, by its last quote.
     // Key that Apple attested at enrolment, SubjectPublicKeyInfo, and its last counter.
     std::optional<Buffer> known_apple_key = {};
     std::uint32_t known_apple_counter = 0;
+    std::uint32_t revocation_s_max =
+        7 * 24 * 3600;  // An older list of revoked keys proves nothing.
     Instant now;
 };
 
@@ -62,5 +74,10 @@ struct EvidenceQuestion {
 // hashes it once more, Google's and Huawei's carry it as nonce in Base64.
 std::vector<Verdict> check_evidence(std::span<const protocol::Evidence> evidences,
                                     const EvidenceQuestion& question, const EvidenceTrust& trust);
+
+// Whether evidence of the kind is looked up in a list of revoked keys that is not there or older
+// than that: Android's and Huawei's key chains are. 0: any age will do.
+bool is_revocation_stale(const EvidenceTrust& trust, protocol::EvidenceKind kind,
+                         std::uint32_t age_s_max, Instant now);
 
 }  // namespace softpos::attest

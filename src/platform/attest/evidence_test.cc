@@ -212,6 +212,26 @@ TEST_F(EvidenceTest, ATpmIsForReviewUntilItsKeyIsActivated) {
     EXPECT_EQ(judged().reason, "KEY_MISMATCH") << "another machine";
 }
 
+// Shows: A19
+TEST_F(EvidenceTest, ATpmQuotesTheVeryCoreThatEnrolled) {
+    TestTpm tpm;
+    tpm.challenge = challenge();
+    EvidenceQuestion asked = question();
+    tpm.pcrs[23] = launched_pcr(asked.measurement);
+    trust_.tpm_roots = tpm.anchors();
+    trust_.pcrs = {{.pcr = 23, .values = {}, .launched = true}};
+    asked.known_ak = tpm.ak_name();
+    const auto judged = [&] {
+        return check(EvidenceKind::tpm_quote, protocol::encode(tpm.form()), asked, trust_);
+    };
+    EXPECT_EQ(judged().outcome, Outcome::pass);
+    tpm.pcrs[23] = Buffer(32);
+    EXPECT_EQ(judged().reason, "PCR_VALUE") << "nothing was launched";
+    Buffer other(32, 7);
+    tpm.pcrs[23] = launched_pcr(other);
+    EXPECT_EQ(judged().reason, "PCR_VALUE") << "another core was";
+}
+
 TEST_F(EvidenceTest, TokensAreAboutTheAndroidApp) {
     TestPlay play;
     play.challenge = challenge();
@@ -254,6 +274,22 @@ TEST_F(EvidenceTest, AChainOfFortyCertificatesIsBroken) {
     Buffer chain;
     for (int i = 0; i < 40; ++i) append(chain, one);
     EXPECT_EQ(check(EvidenceKind::android_key, chain, question(), trust_).reason, "CHAIN_BROKEN");
+}
+
+TEST_F(EvidenceTest, AListOfRevokedKeysIsStaleBeyondItsAge) {
+    const auto stale = [&](EvidenceKind kind, std::int64_t now_ms, std::uint32_t s_max) {
+        return is_revocation_stale(trust_, kind, s_max, {now_ms});
+    };
+    const auto kind = EvidenceKind::android_key;
+    EXPECT_FALSE(stale(kind, tests_now.unix_ms, 60)) << "no maker is believed, and no list needed";
+    trust_.android_app = EvidenceTrust::AndroidApp{"cn.example.spos", {Buffer(32)}};
+    EXPECT_TRUE(stale(kind, tests_now.unix_ms, 60)) << "there is none";
+    trust_.revoked = RevocationList::parse(R"({"entries": {}})", tests_now).value();
+    EXPECT_FALSE(stale(kind, tests_now.unix_ms + 60'000, 60));
+    EXPECT_TRUE(stale(kind, tests_now.unix_ms + 60'001, 60));
+    EXPECT_FALSE(stale(kind, tests_now.unix_ms + 60'001, 0)) << "any age will do";
+    EXPECT_FALSE(stale(EvidenceKind::tpm_quote, tests_now.unix_ms + 60'001, 60))
+        << "nobody publishes one";
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "platform/attest/app_attest_verify.h"
 #include "platform/attest/dev_process.h"
 #include "platform/attest/ek_certificate.h"
+#include "platform/attest/huks_verify.h"
 #include "platform/attest/integrity_token.h"
 #include "platform/attest/jws.h"
 #include "platform/attest/optee.h"
@@ -59,9 +60,26 @@ Explanation explain_ek(std::span<const Bytes> der, const ExplainQuestion& questi
     return out;
 }
 
+// The asker tells the bundle's name, and no identity: whoever signed it is told, not compared.
+Explanation explain_huks(std::span<const Bytes> der, const ExplainQuestion& question) {
+    HuksPolicy policy;
+    policy.challenge = question.challenge;
+    Explanation out{"HUKS key attestation, " + count_of(der.size(), "certificate"), {}};
+    const HuksTrust trust{question.anchors, question.revoked};
+    out.verdict = verify_huks_key(der, policy, trust, question.now);
+    if (!question.app || out.verdict.outcome == Outcome::fail) return out;
+    const auto leaf = crypto::Certificate::parse(der.front());
+    const auto said = HuksStatement::parse(leaf->extension(huks_key_oid)->value);
+    policy.bundle = question.app;
+    if (said && said->owner) policy.app_ids = {said->owner->app_id};
+    out.verdict = verify_huks_key(der, policy, trust, question.now);
+    return out;
+}
+
 Explanation explain_chain(std::span<const Bytes> der, const ExplainQuestion& question) {
     const auto leaf = crypto::Certificate::parse(der.front());
     if (leaf && is_ek_certificate(*leaf)) return explain_ek(der, question);
+    if (leaf && leaf->extension(huks_key_oid) != nullptr) return explain_huks(der, question);
     AndroidPolicy policy;
     policy.challenge = question.challenge;
     policy.package = question.app;
@@ -249,7 +267,8 @@ std::string place_of(const Verdict& verdict) {
     const bool android = verdict.kind == protocol::EvidenceKind::android_key;
     const bool certificate =
         std::ranges::find(about_certificates, verdict.reason) != std::end(about_certificates) ||
-        (android && verdict.reason == "SIGNATURE");
+        ((android || verdict.kind == protocol::EvidenceKind::huks) &&
+         verdict.reason == "SIGNATURE");
     if (certificate && !verdict.serials.empty()) {
         return "certificate " + std::to_string(verdict.where);
     }

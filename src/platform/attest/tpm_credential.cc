@@ -3,10 +3,13 @@
 
 #include "base/secret.h"
 #include "crypto/block_modes.h"
+#include "crypto/certificate.h"
 #include "crypto/hash.h"
 #include "crypto/kdf.h"
 #include "crypto/mac.h"
 #include "crypto/p256.h"
+#include "platform/attest/tpm_structures.h"
+#include "protocol/evidence_forms.h"
 
 #include <algorithm>
 #include <array>
@@ -97,6 +100,12 @@ Result<TpmCredential> make_tpm_credential(const crypto::PublicKey& ek, Bytes nam
     put_sized(out.id_object, object);
     out.encrypted_secret = std::move(seed.encrypted);
     return out;
+}
+
+Result<TpmCredential> credential_for_quote(Bytes evidence, Bytes secret, Random& random) {
+    const auto form = TRY(protocol::decode_tpm_quote_form(evidence));
+    const auto certificate = TRY(crypto::Certificate::parse(form.ek_certificate));
+    return make_tpm_credential(certificate.key(), TRY(tpm_name(form.ak_public)), secret, random);
 }
 
 Result<TpmCredential> parse_tpm_credential_file(Bytes file) {

@@ -31,6 +31,10 @@ struct TpmCredential {
 Result<TpmCredential> make_tpm_credential(const crypto::PublicKey& ek, Bytes name, Bytes secret,
                                           Random& random);
 
+// For the key that signed a quote, by the certificate that came with it: what a protocol::
+// TpmQuoteForm holds. The quote must have been judged; nothing is checked here.
+Result<TpmCredential> credential_for_quote(Bytes evidence, Bytes secret, Random& random);
+
 // Takes the two apart as they lie in a file of tpm2-tools: a magic number, version 1, and both in a
 // row. malformed for anything else.
 Result<TpmCredential> parse_tpm_credential_file(Bytes file);

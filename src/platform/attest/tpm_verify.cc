@@ -67,6 +67,7 @@ public:
     std::optional<Fault> key();
     std::optional<Fault> statement() const;
     std::optional<Fault> state() const;
+    std::optional<Fault> proof();
     std::optional<Fault> doubts() const;
     void observe(Verdict& verdict) const;
 
@@ -74,7 +75,8 @@ private:
     // Of the PCR of that number; null where it was not quoted.
     const Buffer* value_of(unsigned pcr) const;
     bool activated() const {
-        return policy_.activated_name ? *policy_.activated_name == name_ : policy_.activated_now;
+        if (policy_.activated_name) return *policy_.activated_name == name_;
+        return policy_.activated_now || proven_;
     }
 
     const TpmPolicy& policy_;
@@ -87,6 +89,7 @@ private:
     Buffer name_;
     std::optional<crypto::PublicKey> key_;
     Chain chain_;
+    bool proven_ = false;
 };
 
 std::optional<Fault> Judge::read(Bytes evidence) {
@@ -156,6 +159,32 @@ std::optional<Fault> Judge::state() const {
             return Fault{"PCR_VALUE", expected.pcr};
         }
     }
+    if (quote_.reset_count < policy_.resets_known) return Fault{"RESETS", quote_.reset_count};
+    return std::nullopt;
+}
+
+// The same key, the same start of the machine and the same PCRs: what opened the credential is what
+// was judged, and keys may be sealed to it.
+std::optional<Fault> Judge::proof() {
+    if (!policy_.proof) return std::nullopt;
+    const auto form = protocol::decode_tpm_quote_form(policy_.proof->evidence);
+    if (!form) return Fault{"ACTIVATION", form.error().at};
+    const auto quote = parse_tpm_quote(form->quote);
+    const auto signature = parse_tpm_signature(form->signature);
+    // Nothing that only the TPM could know is nothing to prove by.
+    const bool asked = !policy_.proof->challenge.empty();
+    if (!asked || !quote || !signature || form->ak_public != form_.ak_public ||
+        !check_tpm_signature(*key_, *signature, form->quote) ||
+        quote->extra_data != policy_.proof->challenge) {
+        return Fault{"ACTIVATION", 0};
+    }
+    if (quote->reset_count != quote_.reset_count || quote->restart_count != quote_.restart_count) {
+        return Fault{"RESTARTED", quote->reset_count};
+    }
+    if (quote->selections != quote_.selections || quote->pcr_digest != quote_.pcr_digest) {
+        return Fault{"PCR_CHANGED", 0};
+    }
+    proven_ = true;
     return std::nullopt;
 }
 
@@ -192,6 +221,7 @@ void Judge::observe(Verdict& verdict) const {
     for (const auto& one : chain_.certificates) verdict.serials.push_back(one.serial_hex());
     verdict.home = KeyHome::tpm;
     verdict.boot_key = quote_.pcr_digest;
+    verdict.tpm = TpmState{name_, quote_.reset_count, quote_.restart_count};
     if (!key_) return;
     verdict.device_key = key_->spki();
     // The attestation key is made from the TPM's own seed: the same in each quote, while the
@@ -212,6 +242,7 @@ Verdict verify_tpm_quote(Bytes evidence, const TpmPolicy& policy,
     if (!fault) fault = judge.key();
     if (!fault) fault = judge.statement();
     if (!fault) fault = judge.state();
+    if (!fault) fault = judge.proof();
     if (fault) {
         settle(verdict, Outcome::fail, fault);
     } else {
@@ -283,6 +314,13 @@ Buffer tpm_pcr_digest(std::span<const Buffer> values) {
     Buffer all;
     for (const Buffer& value : values) append(all, value);
     const auto digest = crypto::sha256(all);
+    return {digest.begin(), digest.end()};
+}
+
+Buffer launched_pcr(Bytes measurement) {
+    Buffer extended(tpm_pcr_bytes);
+    append(extended, measurement);
+    const auto digest = crypto::sha256(extended);
     return {digest.begin(), digest.end()};
 }
 

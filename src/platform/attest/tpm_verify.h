@@ -26,6 +26,15 @@ namespace softpos::attest {
 struct ExpectedPcr {
     unsigned pcr = 0;
     std::vector<Buffer> values;  // Any of them is good: one for each system that is allowed.
+    bool launched = false;       // Instead: zeros, extended with the core's measurement alone.
+};
+Buffer launched_pcr(Bytes measurement);  // What that PCR then holds.
+
+// A second quote of the machine that is about to be believed, over a challenge that only the TPM
+// could know by then: it opened a credential. Nothing may have been started in between.
+struct TpmProof {
+    Buffer evidence;  // Another protocol::TpmQuoteForm.
+    Buffer challenge;
 };
 
 // What is not given is not compared, and the verdict is then never better than review.
@@ -35,14 +44,18 @@ struct TpmPolicy {
     // Name of the key that gave a credential's secret back; see tpm_credential.h. With it a quote
     // needs no certificate, without it none can be better than review.
     std::optional<Buffer> activated_name;
-    bool activated_now = false;  // Whichever key it is, it just gave one back.
+    bool activated_now = false;          // Whichever key it is, it just gave one back.
+    std::optional<TpmProof> proof = {};  // What shows that it did.
+    std::uint32_t resets_known = 0;      // Of the last quote that passed: a TPM never counts fewer.
 };
 
 // `evidence` is a protocol::TpmQuoteForm. Reasons in the order in which they are looked for. FAIL:
 // FORM, EK_MISSING, those of check_ek_chain(), KEY_SCOPE (a key that signs more than the TPM's own
 // words, or can leave it), KEY_ALGORITHM, KEY_MISMATCH (another key than was activated), SIGNATURE,
 // AK_NAME (the quote names another key), CHALLENGE, PCR_SELECTION, PCR_DIGEST (`where`: how many
-// PCRs came with it), PCR_VALUE (`where`: the PCR). REVIEW: NOT_ACTIVATED, NOT_COMPARED.
+// PCRs came with it), PCR_VALUE (`where`: the PCR), RESETS (fewer than known); of a proof
+// ACTIVATION (not of this key over its challenge), RESTARTED (since the quote), PCR_CHANGED.
+// REVIEW: NOT_ACTIVATED, NOT_COMPARED.
 Verdict verify_tpm_quote(Bytes evidence, const TpmPolicy& policy,
                          std::span<const TrustAnchor> anchors, Instant now);
 

@@ -123,6 +123,58 @@ TEST(TpmQuote, AnOldQuoteOrOneOfAnotherKeyIsRefused) {
     EXPECT_EQ(judge(tpm, tpm.form(quote), policy_for(tpm)).reason, "AK_NAME");
 }
 
+// Shows: A11
+TEST(TpmQuote, AProofIsOfTheSameKeyStartAndRegisters) {
+    TestTpm tpm;
+    const protocol::TpmQuoteForm first = tpm.form();
+    TpmPolicy policy = policy_for(tpm);
+    policy.activated_name.reset();
+    const auto judged = [&](const TpmQuote& second, const TestTpm& by) {
+        auto form = by.form(second);
+        form.ek_certificate.clear();
+        form.chain.clear();
+        policy.proof = TpmProof{protocol::encode(form), Buffer(32, 0x77)};
+        return judge(tpm, first, policy);
+    };
+    TpmQuote second = tpm.statement();
+    EXPECT_EQ(judged(second, tpm).reason, "ACTIVATION") << "over the old challenge";
+    second.extra_data = Buffer(32, 0x77);
+    EXPECT_EQ(judged(second, tpm).outcome, Outcome::pass);
+    EXPECT_EQ(judged(second, tpm).tpm, (TpmState{tpm.ak_name(), 2, 0}));
+    EXPECT_EQ(judged(second, TestTpm()).reason, "ACTIVATION") << "of another key";
+    ++second.reset_count;
+    EXPECT_EQ(judged(second, tpm).reason, "RESTARTED");
+    --second.reset_count;
+    ++second.restart_count;
+    EXPECT_EQ(judged(second, tpm).reason, "RESTARTED");
+    --second.restart_count;
+    second.pcr_digest[0] ^= 1U;
+    EXPECT_EQ(judged(second, tpm).reason, "PCR_CHANGED");
+    second = tpm.statement();
+    second.selections[0].pcrs &= second.selections[0].pcrs - 1;  // One fewer.
+    second.extra_data = Buffer(32, 0x77);
+    EXPECT_EQ(judged(second, tpm).reason, "PCR_CHANGED");
+    policy.proof = TpmProof{Buffer(3, 1), Buffer(32, 0x77)};
+    EXPECT_EQ(judge(tpm, first, policy).reason, "ACTIVATION");
+    // Nothing was asked for: a quote over nothing is no proof.
+    second = tpm.statement();
+    second.extra_data.clear();
+    policy.proof = TpmProof{protocol::encode(tpm.form(second)), {}};
+    EXPECT_EQ(judge(tpm, first, policy).reason, "ACTIVATION");
+}
+
+TEST(TpmQuote, StartsAreCountedUp) {
+    const TestTpm tpm;
+    TpmPolicy policy = policy_for(tpm);
+    policy.resets_known = 2;
+    EXPECT_EQ(judge(tpm, tpm.form(), policy).outcome, Outcome::pass);
+    policy.resets_known = 3;
+    const Verdict verdict = judge(tpm, tpm.form(), policy);
+    EXPECT_EQ(verdict.reason, "RESETS");
+    ASSERT_EQ(verdict.findings.size(), 1U);
+    EXPECT_EQ(verdict.findings[0].code, protocol::FindingCode::rollback);
+}
+
 TEST(TpmQuote, AKeyThatSignsAnythingProvesNothing) {
     for (const std::uint32_t missing : {tpm::restricted, tpm::fixed_tpm, tpm::fixed_parent,
                                         tpm::sensitive_data_origin, tpm::sign}) {

@@ -9,6 +9,7 @@
 #include "protocol/spa.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -23,6 +24,15 @@ std::string_view name_of(Outcome outcome);  // "PASS"
 // Where the device's key lives, as far as its maker proves it.
 enum class KeyHome : std::uint8_t { software, trusted_environment, secure_element, tpm };
 std::string_view name_of(KeyHome home);
+
+// What a TPM says of itself beside what is quoted.
+struct TpmState {
+    Buffer name;                // Of the key that signed.
+    std::uint32_t resets = 0;   // How often it was started.
+    std::uint32_t resumes = 0;  // Since the last of them.
+
+    friend bool operator==(const TpmState&, const TpmState&) = default;
+};
 
 struct Verdict {
     protocol::EvidenceKind kind{};
@@ -40,6 +50,7 @@ struct Verdict {
     Buffer boot_key;               // SHA-256 or key as the maker gives it; for pinning.
     std::uint32_t app_version = 0;
     std::uint32_t counter = 0;  // Of App Attest: how often the key signed; the next must be higher.
+    std::optional<TpmState> tpm = {};
     std::vector<std::string> serials;  // Of the chain's certificates, lower-case hex, leaf first.
 
     // Everything else that was seen, in reading order, for people and for `attest explain`.

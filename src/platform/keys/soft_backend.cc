@@ -15,6 +15,8 @@ Result<KeyBody> SoftBackend::do_import(std::string_view, const KeyAttributes&, B
 
 Result<void> SoftBackend::do_destroy(const KeyEntry& key) {
     pairs_.erase(key.name);
+    host_.reset();
+    host_base_ = {};
     return {};
 }
 
@@ -34,7 +36,11 @@ Result<SecretBytes> SoftBackend::do_initial_key(const KeyEntry& base, Bytes init
 Result<SecretBytes> SoftBackend::do_transaction_key(const KeyEntry& base, const crypto::AesKsn& ksn,
                                                     crypto::DukptUsage usage) {
     const UsableKey key = TRY(do_use(base));
-    return crypto::dukpt_aes_host_key(key.bytes(), ksn, usage, crypto::DukptKeyKind::aes128);
+    if (!host_ || !equal_constant_time(host_base_.bytes(), key.bytes())) {
+        host_.emplace(TRY(crypto::DukptAesHost::make(key.bytes())));
+        host_base_ = SecretBytes::copy_of(key.bytes());
+    }
+    return host_->key(ksn, usage, crypto::DukptKeyKind::aes128);
 }
 
 Result<const crypto::P256Key*> SoftBackend::pair_of(const KeyEntry& key) {

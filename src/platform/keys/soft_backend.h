@@ -2,9 +2,11 @@
 #pragma once
 
 #include "base/random.h"
+#include "crypto/dukpt_aes.h"
 #include "crypto/p256.h"
 #include "platform/keys/key_backend.h"
 
+#include <optional>
 #include <unordered_map>
 
 namespace softpos::keys {
@@ -37,6 +39,9 @@ private:
 
     Random& random_;
     std::unordered_map<std::string, crypto::P256Key> pairs_;
+    // Of the base key used last: terminals of one acquirer share it.
+    SecretBytes host_base_;
+    std::optional<crypto::DukptAesHost> host_;
 };
 
 }  // namespace softpos::keys

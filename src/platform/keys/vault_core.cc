@@ -96,7 +96,8 @@ Result<std::unique_ptr<VaultCore>> VaultCore::open(Parts parts) {
                                  return vault->take_entry(std::move(entry));
                              }));
     vault->store_->set_log_bytes_before_snapshot(parts.log_bytes_before_snapshot);
-    vault->card_key_ = TRY(vault->store_->derive_key(card_purpose));
+    const SecretBytes card_key = TRY(vault->store_->derive_key(card_purpose));
+    vault->card_key_.emplace(TRY(crypto::XaesGcm::make(card_key.bytes())));
     auto journal =
         TRY(Journal::open(parts.directory, TRY(vault->store_->derive_key(journal_purpose))));
     TRY_VOID(journal.restore(replayed.lines));

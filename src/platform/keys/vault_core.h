@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "crypto/cipher.h"
+#include "crypto/xaes_gcm.h"
 #include "platform/keys/approvals.h"
 #include "platform/keys/ceremony.h"
 #include "platform/keys/key_backend.h"
@@ -38,7 +39,7 @@ class VaultCore {
 public:
     static constexpr std::size_t keys_max = 4'000'000;
     static constexpr std::size_t devices_max = 1'000'000;
-    static constexpr std::size_t unsaved_replays_max = 64;
+    static constexpr std::size_t unsaved_replays_max = 256;
     // Refusals wait in memory for a while, as used serial numbers do.
     static constexpr std::size_t unwritten_lines_max = 64;
     static constexpr std::size_t ceremonies_max = 4;
@@ -178,7 +179,7 @@ private:
     Result<void> put_device(const DeviceEntry& changed);
     Result<bool> note_use(const SerialUse& use);
     Result<Buffer> seal_stored(Bytes stored_tlv);
-    Result<SecretBytes> open_stored(Bytes stored_form) const;
+    Result<SecretBytes> open_stored(Bytes stored_form);
 
     // PINs: vault_core_pins.cc.
     Answered on(const protocol::TranslatePinRequest& request);
@@ -210,7 +211,7 @@ private:
     std::unique_ptr<KeyBackend> backend_;
     std::mutex mutex_;  // Around everything below: a call takes microseconds.
     std::unique_ptr<VaultStore> store_;
-    SecretBytes card_key_;
+    std::optional<crypto::XaesGcm> card_key_;  // Seals the stored forms. There once open.
     std::optional<Journal> journal_;
     std::uint64_t saved_line_ = 0;  // Up to here the lines are in the store or their file.
     std::optional<JournalLine> prospective_;  // What will be true once the call at hand is done.

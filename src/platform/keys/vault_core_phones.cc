@@ -152,43 +152,29 @@ VaultCore::Answered VaultCore::on(const protocol::OpenCardRequest& request) {
 
 namespace {
 
-// version || salt || ciphertext || tag. The key is derived for each form from its salt, so that no
-// number of forms wears one GCM key out.
-constexpr std::uint8_t stored_form_version = 1;
-constexpr std::size_t stored_salt_bytes = 16;
-constexpr std::size_t stored_key_bytes = 32;
-constexpr std::string_view stored_aad = "softpos-stored-card/1";
-
-Result<SecretBytes> stored_form_key(const SecretBytes& card_key, Bytes salt) {
-    return crypto::hkdf_sha256(
-        {.secret = card_key.bytes(), .salt = salt, .info = bytes_of(stored_aad)},
-        stored_key_bytes + crypto::gcm_nonce_bytes);
-}
+// version || nonce || ciphertext || tag. Each form has a key of its own, made from the nonce, so
+// that no number of forms wears one GCM key out.
+constexpr std::uint8_t stored_form_version = 2;
+constexpr std::string_view stored_aad = "softpos-stored-card/2";
 
 }  // namespace
 
 Result<Buffer> VaultCore::seal_stored(Bytes stored_tlv) {
-    const auto salt = random_.take<stored_salt_bytes>();
-    const SecretBytes key = TRY(stored_form_key(card_key_, salt));
+    const auto nonce = random_.take<crypto::xaes_nonce_bytes>();
     Buffer form{stored_form_version};
-    append(form, salt);
-    append(form, TRY(crypto::gcm_seal(key.bytes().first(stored_key_bytes),
-                                      key.bytes().last(crypto::gcm_nonce_bytes),
-                                      bytes_of(stored_aad), stored_tlv)));
+    append(form, nonce);
+    append(form, TRY(card_key_->seal(nonce, bytes_of(stored_aad), stored_tlv)));
     return form;
 }
 
-Result<SecretBytes> VaultCore::open_stored(Bytes stored_form) const {
+Result<SecretBytes> VaultCore::open_stored(Bytes stored_form) {
     ByteReader in(stored_form);
     const auto version = in.take_byte();
-    const auto salt = in.take(stored_salt_bytes);
-    if (version != stored_form_version || !salt) {
+    const auto nonce = in.take(crypto::xaes_nonce_bytes);
+    if (version != stored_form_version || !nonce) {
         return refuse(ErrorKind::malformed, VaultFault::stored_form);
     }
-    const SecretBytes key = TRY(stored_form_key(card_key_, *salt));
-    auto opened = crypto::gcm_open(key.bytes().first(stored_key_bytes),
-                                   key.bytes().last(crypto::gcm_nonce_bytes), bytes_of(stored_aad),
-                                   in.rest());
+    auto opened = card_key_->open(*nonce, bytes_of(stored_aad), in.rest());
     if (!opened) return refuse(ErrorKind::denied, VaultFault::stored_form);
     return opened;
 }

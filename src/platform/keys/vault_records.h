@@ -19,7 +19,7 @@ using protocol::InitialKeyId;
 
 constexpr std::size_t key_body_bytes_max = 250;
 constexpr std::size_t stored_name_bytes_max = protocol::key_alias_bytes_max + 8;
-constexpr std::size_t record_entries_bytes_max = 8UL * 1024;
+constexpr std::size_t record_entries_bytes_max = 16UL * 1024;
 
 using protocol::DeviceKind;
 

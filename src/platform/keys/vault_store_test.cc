@@ -184,9 +184,10 @@ TEST_F(VaultStoreTest, ATornLastRecordIsCutOff) {
 // More than one record cannot be torn by a crash: that is damage, and it is kept for inspection.
 TEST_F(VaultStoreTest, DamageInTheMiddleOfALongLogIsRefused) {
     ASSERT_TRUE(open());
-    for (int i = 0; i < 200; ++i) add("key-" + std::to_string(i));
+    for (int i = 0; i < 600; ++i) add("key-" + std::to_string(i));
     store_.reset();
     const std::string good = content(file("keys.log.1"));
+    ASSERT_GT(good.size(), 2 * record_entries_bytes_max);  // More than one torn record can be.
     flip("keys.log.1", 100);
     const auto opened = open();
     ASSERT_FALSE(opened.has_value());

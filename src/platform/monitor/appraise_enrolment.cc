@@ -36,6 +36,7 @@ Findings findings_of(const Policy& policy, const EnrolStatement& statement,
         versions.os_patch = best->os_patch;
     }
     check_versions(found, policy, versions, view.now);
+    check_clock(found, policy, statement.phone_time, view.now);
     check_place(found, policy.location,
                 {.now = statement.location,
                  .registered = view.registered_place,
@@ -129,6 +130,7 @@ EnrolmentDecision appraise_enrolment(const Policy& policy, const std::string& te
     Decision decision;
     decision.next = std::move(taken->next);
     take_phone(decision.next, policy, statement, *best, view);
+    decision.next.keys = keys_of(verdicts);
     if (decision.next.grade == 0) {
         out.reason = reason_of("grade", policy_name_of(best->home));
         return out;

@@ -162,6 +162,7 @@ Findings findings_of(const Policy& policy, const DeviceRecord& device, const Per
     if (device.phone_policy < policy.phone_policy_min) {
         see(found, FindingCode::policy_old, device.phone_policy);
     }
+    check_clock(found, policy, request.phone_time, view.now);
     check_place(found, policy.location,
                 {.now = request.location,
                  .registered = view.registered_place,
@@ -179,10 +180,11 @@ void note_request(const Policy& policy, const PermitCase& asked, const ServerVie
     // A place that is only roughly known would hide where the phone was before.
     if (is_usable(policy.location, request.location)) {
         next.last_location = request.location;
-        next.last_location_at = view.now;
+        next.last_location_at = measured_at(*request.location, view.now);
     }
     next.marks.app_version = std::max(next.marks.app_version, request.claims.app_version);
     next.marks.sdk_version = std::max(next.marks.sdk_version, request.claims.sdk_version);
+    note_counters(asked.verdicts, next.keys);
     if (const attest::Verdict* const best = best_of(asked.verdicts)) {
         next.last_evidence = view.now;
         next.pins.kind = best->kind;

@@ -9,6 +9,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "platform/attest/verdict.h"
+#include "platform/monitor/hardware_keys.h"
 #include "platform/monitor/policy.h"
 #include "platform/monitor/score.h"
 #include "protocol/finding.h"
@@ -88,6 +89,7 @@ struct DeviceRecord {
     DeviceState state = DeviceState::new_device;
     Pins pins;
     Marks marks;
+    HardwareKeys keys;
     protocol::CapabilitySet hardware = 0;
     std::uint8_t grade = 0;
 

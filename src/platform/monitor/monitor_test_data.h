@@ -101,6 +101,7 @@ struct Phone {
         out.hardware = 0x0F;
         out.findings = findings;
         out.location = location;
+        out.phone_time = phone_time;
         return out;
     }
     // The core signed it: the next one follows.
@@ -113,6 +114,7 @@ struct Phone {
         view.now = now;
         view.found = found;
         view.registered_place = registered;
+        view.revocation_stale = revocation_stale;
         return appraise_permit(policy, record,
                                {said, protocol::encode(protocol::SpaBody(said)), verdicts}, view);
     }
@@ -149,6 +151,8 @@ struct Phone {
     protocol::Digest32 head{};
     std::vector<protocol::Finding> findings, found;
     std::optional<protocol::Location> location, registered;
+    std::optional<Instant> phone_time;
+    bool revocation_stale = false;
 };
 
 }  // namespace softpos::monitor::testing

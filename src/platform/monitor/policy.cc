@@ -201,6 +201,7 @@ LocationRules take_location(StrictJson json) {
     rules.jump_m_min = number(json, "jump_m_min", 20'000'000);
     rules.speed_kmh_max = number(json, "speed_kmh_max", 100'000);
     rules.accuracy_m_max = number(json, "accuracy_m_max", 1'000'000);
+    rules.age_s_max = number(json, "age_s_max", seconds_max);
     return rules;
 }
 

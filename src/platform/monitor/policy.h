@@ -77,11 +77,12 @@ struct ReducedRule {
 };
 
 struct LocationRules {
-    bool required = false;             // LOCATION_MISSING where the phone tells none.
+    bool required = false;             // LOCATION_MISSING where the phone tells none of use.
     std::uint32_t place_m_max = 0;     // MOVED farther from the registered place. 0: any.
     std::uint32_t jump_m_min = 0;      // Nearer than this is no jump, at any speed.
     std::uint32_t speed_kmh_max = 0;   // GEO_JUMP above it.
     std::uint32_t accuracy_m_max = 0;  // Worse is as good as none.
+    std::uint32_t age_s_max = 0;       // So is an older one. 0: any.
     friend bool operator==(const LocationRules&, const LocationRules&) = default;
 };
 
@@ -124,7 +125,7 @@ struct Policy {
     std::uint32_t resend_s = 0;          // The very same message again is a repeat, not a replay.
     std::uint32_t command_s = 0;         // How long a command stays good.
     std::uint32_t revocation_s_max = 0;  // EVIDENCE_STALE where our list is older.
-    std::uint32_t time_skew_s_max = 0;
+    std::uint32_t time_skew_s_max = 0;  // TIME_SKEW where the phone's clock is farther off. 0: any.
     LocationRules location;
     CanaryRules canary;
 

@@ -184,7 +184,7 @@ Buffer canonical_bytes(const Policy& policy) {
                       policy.time_skew_s_max});
     put_numbers(out, {policy.location.required ? 1ULL : 0ULL, policy.location.place_m_max,
                       policy.location.jump_m_min, policy.location.speed_kmh_max,
-                      policy.location.accuracy_m_max});
+                      policy.location.accuracy_m_max, policy.location.age_s_max});
     put_numbers(out, {policy.canary.share_per_mille, policy.canary.count_min,
                       policy.canary.approval_drop_per_mille,
                       policy.canary.attestation_rise_per_mille, policy.canary.z_milli});

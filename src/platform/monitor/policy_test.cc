@@ -214,6 +214,7 @@ TEST(Policy, EveryFieldIsUnderTheSignature) {
         [](Policy& p) { ++p.location.jump_m_min; },
         [](Policy& p) { ++p.location.speed_kmh_max; },
         [](Policy& p) { ++p.location.accuracy_m_max; },
+        [](Policy& p) { ++p.location.age_s_max; },
         [](Policy& p) { ++p.canary.share_per_mille; },
         [](Policy& p) { ++p.canary.count_min; },
         [](Policy& p) { ++p.canary.approval_drop_per_mille; },

@@ -146,6 +146,9 @@ constexpr std::array<Remedy, protocol::finding_codes> remedies = {{
     // permit_refused
     {retry, kept, "A permit did not fit. Try again; look into the case where it happens often.",
      "交易许可不匹配，请重试，频繁出现请核查"},
+    // location_mocked
+    {fix_now, told, "The place is made up. Switch mock locations off and let the phone measure.",
+     "检测到虚拟定位，请关闭模拟位置后重试"},
 }};
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include "base/geo.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace softpos::monitor {
 namespace {
@@ -79,7 +80,9 @@ void compare_pins(Findings& to, const DeviceRecord& device, const attest::Verdic
     const auto differs = [](const auto& pinned, const auto& shown) {
         return !pinned.empty() && !shown.empty() && pinned != shown;
     };
-    if (differs(pins.device_id, verdict.device_id)) see(to, FindingCode::clone);
+    // A key of another sort has another name: it is no second phone, but less than was shown.
+    const bool same_sort = verdict.home == pins.home;
+    if (same_sort && differs(pins.device_id, verdict.device_id)) see(to, FindingCode::clone);
     if (differs(pins.boot_key, verdict.boot_key)) see(to, FindingCode::boot_state);
     if (differs(pins.root_serial, last_serial(verdict))) see(to, FindingCode::chain);
     if (verdict.home < pins.home) see(to, FindingCode::level);
@@ -113,11 +116,30 @@ void check_versions(Findings& to, const Policy& policy, const Versions& versions
     }
 }
 
+void check_clock(Findings& to, const Policy& policy, const std::optional<Instant>& phone_time,
+                 Instant now) {
+    if (!phone_time || policy.time_skew_s_max == 0) return;
+    const std::int64_t skew_ms = std::abs(phone_time->unix_ms - now.unix_ms);
+    if (skew_ms <= std::int64_t{policy.time_skew_s_max} * 1000) return;
+    see(to, FindingCode::time_skew,
+        static_cast<std::uint32_t>(std::min<std::int64_t>(skew_ms / 1000, UINT32_MAX)));
+}
+
 bool is_usable(const LocationRules& rules, const std::optional<protocol::Location>& place) {
-    return place && place->accuracy_m <= rules.accuracy_m_max;
+    return place && place->source != protocol::LocationSource::mocked &&
+           place->accuracy_m <= rules.accuracy_m_max &&
+           (rules.age_s_max == 0 || place->age_s <= rules.age_s_max);
+}
+
+Instant measured_at(const protocol::Location& place, Instant now) {
+    return {now.unix_ms - std::int64_t{place.age_s} * 1000};
 }
 
 void check_place(Findings& to, const LocationRules& rules, const Place& place) {
+    // The app says so of its own phone: it may only cost trust.
+    if (place.now && place.now->source == protocol::LocationSource::mocked) {
+        add_finding(to, {FindingCode::location_mocked, TrustClass::app, 0});
+    }
     if (!is_usable(rules, place.now)) {
         if (rules.required) see(to, FindingCode::location_missing);
         return;
@@ -132,8 +154,9 @@ void check_place(Findings& to, const LocationRules& rules, const Place& place) {
     if (!place.last || rules.speed_kmh_max == 0) return;
     const std::int64_t far = metres_between(point_of(*place.now), point_of(*place.last)) -
                              place.now->accuracy_m - place.last->accuracy_m;
-    const std::int64_t took_ms =
-        std::max<std::int64_t>(place.at.unix_ms - place.last_at.unix_ms, 1);
+    // Between the measurements, whichever was first: a phone may show one that it kept.
+    const std::int64_t took_ms = std::max<std::int64_t>(
+        std::abs(measured_at(*place.now, place.at).unix_ms - place.last_at.unix_ms), 1);
     constexpr std::int64_t ms_of_an_hour_by_km = 3'600;  // 3,600,000 ms, 1,000 m.
     const std::int64_t speed_kmh = far * ms_of_an_hour_by_km / took_ms;
     if (far > rules.jump_m_min && speed_kmh > rules.speed_kmh_max) {

@@ -34,10 +34,16 @@ struct Versions {
 };
 void check_versions(Findings& to, const Policy& policy, const Versions& versions, Instant now);
 
-// Near enough to be believed.
-bool is_usable(const LocationRules& rules, const std::optional<protocol::Location>& place);
+// TIME_SKEW where the phone's wall clock is not ours. A phone that tells no time is not blamed.
+void check_clock(Findings& to, const Policy& policy, const std::optional<Instant>& phone_time,
+                 Instant now);
 
-// MOVED, GEO_JUMP and LOCATION_MISSING. `known`: where it was when.
+// Measured, well enough and not too long ago.
+bool is_usable(const LocationRules& rules, const std::optional<protocol::Location>& place);
+Instant measured_at(const protocol::Location& place, Instant now);
+
+// MOVED, GEO_JUMP, LOCATION_MISSING and LOCATION_MOCKED. `at`: when it was told; `last_at`: when
+// the last place was measured.
 struct Place {
     std::optional<protocol::Location> now, registered, last;
     Instant at, last_at;

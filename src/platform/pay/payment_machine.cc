@@ -371,6 +371,11 @@ Result<void> Stepper::not_sent() {
     if (!is(received) && !is(sent)) return {};
     const Refusal why =
         event_.refusal == Refusal::none ? Refusal::network_unavailable : event_.refusal;
+    // An advice is stored and forwarded: it leaves when the network is there again.
+    if (is(sent) && is_refund() && why == Refusal::network_unavailable) {
+        lose_track(ReversalReason::no_answer);
+        return {};
+    }
     if (is(sent)) {
         decline(why);
         return {};

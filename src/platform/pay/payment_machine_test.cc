@@ -318,6 +318,25 @@ TEST(PaymentMachine, AnUnansweredRefundIsRepeatedUntilAnswered) {
     EXPECT_EQ(done->original->refunding_minor, 0);
 }
 
+TEST(PaymentMachine, ARefundThatCouldNotLeaveIsForwardedLater) {
+    Payment sale = sale_in(approved);
+    sale.refunding_minor = 10'000;
+    const Payment refund = part_of(sale, PaymentKind::refund, sent);
+    auto not_sent = event_of(EventKind::not_sent);
+    not_sent.refusal = Refusal::network_unavailable;
+    const auto kept = step(context_of(refund, sale), not_sent);
+    ASSERT_TRUE(kept);
+    EXPECT_EQ(kept->next.state, unknown);
+    EXPECT_TRUE(has(*kept, EffectKind::arm_retry));
+    EXPECT_TRUE(has(*kept, EffectKind::answer_caller));
+    // A vault that is away is another matter: nothing could ever be built of it.
+    not_sent.refusal = Refusal::vault_unavailable;
+    const auto declined_now = step(context_of(refund, sale), not_sent);
+    ASSERT_TRUE(declined_now && declined_now->original);
+    EXPECT_EQ(declined_now->next.state, declined);
+    EXPECT_EQ(declined_now->original->refunding_minor, 0);
+}
+
 TEST(PaymentMachine, RecoveryKnowsWhatToDoWithEveryOpenState) {
     const auto kind_for = [](const Payment& payment) {
         const auto event = recovery_event(payment, now);

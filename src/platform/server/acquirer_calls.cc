@@ -454,7 +454,12 @@ net::HttpResponse AcquirerCalls::show_ledger() {
 
 net::HttpResponse AcquirerCalls::show_status() {
     const auto vault = parts_.vault.status();
+    json::array lines;
+    for (const LineStatus& line : parts_.upstream.lines()) {
+        lines.push_back(json::object{{"name", line.name}, {"health", name_of(line.health)}});
+    }
     return answer_json(json::object{{"network_connected", parts_.upstream.connected()},
+                                    {"lines", lines},
                                     {"business_date", date_text(parts_.upstream.business_date())},
                                     {"vault", vault ? "ready" : "unavailable"}});
 }

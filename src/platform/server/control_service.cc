@@ -27,6 +27,7 @@
 #include "platform/server/webhooks.h"
 #include "platform/store/sqlite_store.h"
 
+#include <filesystem>
 #include <optional>
 
 namespace softpos::server {
@@ -37,6 +38,8 @@ constexpr unsigned wallet_threads = 16;  // Each waits for one wallet's answer.
 constexpr std::size_t worker_queue_max = 4096;
 constexpr std::uint32_t commit_slack_ms = 10'000;
 constexpr std::size_t pem_bytes_max = 16 * 1024;
+constexpr std::size_t early_sign_ins_max = 256;
+constexpr std::uint32_t sign_out_ms = 2'000;  // At the end; who is not told then, finds out.
 constexpr std::size_t clearing_bytes_max = std::size_t{64} * 1024 * 1024;
 
 // Whom https addresses are proven by: what Debian's ca-certificates brings, where it is there.
@@ -50,6 +53,40 @@ std::string usual_authorities() {
 Result<std::string> read_text(const std::string& path) {
     const Buffer bytes = TRY(host::read_file(path, pem_bytes_max));
     return std::string(text_of(bytes));
+}
+
+// What the operator wrote, or one plain line. A file that is there and cannot be read stops the
+// start.
+Result<channel::SwitchPlan> read_plan(const ServerConfig& config) {
+    const std::string path = config.folder + "/switch.conf";
+    if (!std::filesystem::exists(path)) {
+        return channel::SwitchPlan::of_one_line(config.network_host, config.network_port);
+    }
+    const Buffer text = TRY(host::read_file(path, channel::SwitchPlan::text_bytes_max));
+    return channel::SwitchPlan::parse(text_of(text));
+}
+
+// Those that took payments before.
+Result<std::vector<TerminalRef>> working_terminals(store::Store& store) {
+    std::vector<TerminalRef> found;
+    TRY_VOID(store.read([&](store::Reader& reader) -> Result<void> {
+        store::TextPage page{.after = {}, .rows_max = store::page_rows_max};
+        for (bool more = true; more && found.size() < early_sign_ins_max;) {
+            const auto merchants = TRY(reader.merchants(page));
+            more = merchants.size() == page.rows_max;
+            if (!merchants.empty()) page.after = merchants.back().number;
+            for (const auto& merchant : merchants) {
+                if (merchant.state != merchant::MerchantState::active) continue;
+                for (const auto& terminal : TRY(reader.terminals_of(merchant.number))) {
+                    if (terminal.state != merchant::TerminalState::active) continue;
+                    if (found.size() == early_sign_ins_max) continue;
+                    found.push_back({terminal.number, terminal.merchant});
+                }
+            }
+        }
+        return {};
+    }));
+    return found;
 }
 
 }  // namespace
@@ -104,7 +141,8 @@ struct ControlService::Impl {
 ControlService::Impl::~Impl() {
     acquirer_door.reset();
     phone_door.reset();
-    if (webhooks) webhooks->stop();  // Its rounds use the store.
+    if (upstream) upstream->sign_out_all(sign_out_ms);  // While workers can hear the answers.
+    if (webhooks) webhooks->stop();                     // Its rounds use the store.
     if (wallet_workers) wallet_workers->stop();
     if (workers) workers->stop();
     store.reset();
@@ -132,14 +170,14 @@ Result<void> ControlService::Impl::start_core(const ServerConfig& config, const 
         PaymentEngine::Parts{*store, *vault, *workers, *timers, clock, random, fees, limits},
         pay::PaymentRules{.answer_ms = config.answer_ms});
     UpstreamConfig network;
-    network.host = config.network_host;
-    network.port = config.network_port;
+    network.plan = TRY(read_plan(config));
     network.dialect_text = TRY(host::read_data("dialects/cup-pos.dialect"));
     network.response_codes_text = TRY(host::read_data("policy/response-codes.tsv"));
     PaymentEngine* const payments = engine.get();
     upstream = TRY(Upstream::start(
         std::move(network), Upstream::Parts{*store, *vault, *workers, *timers, clock, random},
-        [payments](Incoming incoming) { payments->on_incoming(std::move(incoming)); }));
+        [payments](Incoming incoming) { payments->on_incoming(std::move(incoming)); },
+        [payments] { payments->on_network_up(); }));
     TRY_VOID(start_trust(config, clock, random));
     engine->connect(*upstream, *devices);
     settlement = std::make_unique<SettlementJobs>(
@@ -156,6 +194,7 @@ Result<void> ControlService::Impl::start_core(const ServerConfig& config, const 
             {{"count", static_cast<std::int64_t>(open)}});
     }
     devices->start_rounds();
+    upstream->sign_in_early(TRY(working_terminals(*store)));
     return {};
 }
 
@@ -187,8 +226,9 @@ Result<void> ControlService::Impl::start_trust(const ServerConfig& config, const
     signer = std::make_unique<PlatformSigner>(*vault);
     webhooks = std::make_unique<Webhooks>(
         Webhooks::Parts{*store, *numbers, clock, random, usual_authorities()});
-    devices = std::make_unique<DeviceDesk>(DeviceDesk::Parts{
-        *store, *vault, *workers, *timers, *engine, *webhooks, *policies, clock, random});
+    devices = std::make_unique<DeviceDesk>(DeviceDesk::Parts{*store, *vault, *workers, *timers,
+                                                             *engine, *webhooks, *policies, clock,
+                                                             random, config.round_ms});
     trust = std::make_unique<TrustCalls>(
         TrustCalls::Parts{*store, *devices, *policies, *webhooks, evidence, clock});
     permits = std::make_unique<PermitDesk>(PermitDesk::Parts{*store, *workers, *devices, *policies,

@@ -17,7 +17,9 @@ namespace softpos::server {
 // What server.json in the service's folder says. Everything else in that folder was made by
 // set_up(): ca.pem, ca.key, server.pem, server.key, number.key, platform.db, permit.pub (the point
 // that phones' cores pin, in hex), policy.pub (the point of whoever signs trust policies), and
-// policy.key, which belongs to that person and not on this machine.
+// policy.key, which belongs to that person and not on this machine. An operator may add
+// switch.conf (channel/switch_plan.h): lines and routes. Without it there is one plain line
+// to network_host.
 struct ServerConfig {
     std::string folder;
     std::string address = "127.0.0.1";
@@ -31,6 +33,7 @@ struct ServerConfig {
     std::string network_licence;      // Filed with each terminal; may be empty.
     monitor::Environment environment = monitor::Environment::production;
     std::int64_t answer_ms = 45'000;    // How long the network may take.
+    std::uint32_t round_ms = 15'000;    // Between two looks for phones that have gone silent.
     pay::TradeRules wallet_rules = {};  // Not in the file: how wallets are asked.
 };
 

@@ -3,6 +3,8 @@
 
 #include "protocol/spa_fields.h"
 
+#include <utility>
+
 namespace softpos::server {
 namespace {
 
@@ -10,8 +12,9 @@ namespace {
 using namespace protocol::spa_fields;
 using monitor::DeviceRecord;
 
-constexpr unsigned record_version = 1;
-constexpr std::size_t record_fields = 27;
+// Version 1 knew no keys of hardware, and is still read.
+constexpr unsigned record_version = 2;
+constexpr std::size_t record_fields = 28;
 constexpr std::size_t key_bytes_max = 1024;
 constexpr std::size_t serial_bytes_max = 80;
 constexpr std::size_t items_max = std::size_t{protocol::finding_codes} * protocol::trust_classes;
@@ -73,6 +76,24 @@ Result<monitor::Marks> take_marks(CborReader& in) {
     return marks;
 }
 
+void put_keys(CborWriter& out, const monitor::HardwareKeys& keys) {
+    out.begin_array(4);
+    put_buffer(out, keys.tpm_name, key_size);
+    out.put_unsigned(keys.tpm_resets);
+    put_buffer(out, keys.apple_key, key_size);
+    out.put_unsigned(keys.apple_counter);
+}
+
+Result<monitor::HardwareKeys> take_keys(CborReader& in) {
+    TRY_VOID(take_fields(in, 4));
+    monitor::HardwareKeys keys;
+    keys.tpm_name = TRY(take_buffer(in, key_size));
+    keys.tpm_resets = TRY(take_number<std::uint32_t>(in, UINT32_MAX));
+    keys.apple_key = TRY(take_buffer(in, key_size));
+    keys.apple_counter = TRY(take_number<std::uint32_t>(in, UINT32_MAX));
+    return keys;
+}
+
 void put_item(CborWriter& out, const monitor::ScoreItem& item) {
     out.begin_array(4);
     put_enum(out, item.code);
@@ -129,6 +150,30 @@ Result<std::optional<monitor::OpenPermit>> take_open(CborReader& in) {
     return std::optional(open);
 }
 
+// How the place was found is no part of what is kept of it.
+void put_place(CborWriter& out, const std::optional<protocol::Location>& place) {
+    if (!place) return out.put_null();
+    out.begin_array(3);
+    out.put_integer(place->latitude_e6);
+    out.put_integer(place->longitude_e6);
+    out.put_unsigned(place->accuracy_m);
+}
+
+Result<std::optional<protocol::Location>> take_place(CborReader& in) {
+    if (TRY(in.take_null())) return std::optional<protocol::Location>();
+    TRY_VOID(take_fields(in, 3));
+    const std::int64_t latitude_e6 = TRY(in.take_integer());
+    const std::int64_t longitude_e6 = TRY(in.take_integer());
+    if (!std::in_range<std::int32_t>(latitude_e6) || !std::in_range<std::int32_t>(longitude_e6)) {
+        return wrong("device: degrees", in);
+    }
+    protocol::Location place;
+    place.latitude_e6 = static_cast<std::int32_t>(latitude_e6);
+    place.longitude_e6 = static_cast<std::int32_t>(longitude_e6);
+    place.accuracy_m = TRY(take_number<std::uint32_t>(in, UINT32_MAX));
+    return std::optional(place);
+}
+
 // The second half: what moves with each message.
 void put_moving(CborWriter& out, const DeviceRecord& device) {
     out.put_unsigned(device.last_sequence);
@@ -139,7 +184,7 @@ void put_moving(CborWriter& out, const DeviceRecord& device) {
     out.put_integer(device.last_permit.unix_ms);
     out.put_integer(device.last_evidence.unix_ms);
     out.put_bytes(device.last_address);
-    put(out, device.last_location);
+    put_place(out, device.last_location);
     out.put_integer(device.last_location_at.unix_ms);
     out.put_bool(device.silent);
     put_open(out, device.open);
@@ -158,7 +203,7 @@ Result<void> take_moving(CborReader& in, DeviceRecord& device) {
     device.last_permit = {TRY(in.take_integer())};
     device.last_evidence = {TRY(in.take_integer())};
     device.last_address = TRY(take_array<32>(in));
-    device.last_location = TRY(take_location(in));
+    device.last_location = TRY(take_place(in));
     device.last_location_at = {TRY(in.take_integer())};
     device.silent = TRY(in.take_bool());
     device.open = TRY(take_open(in));
@@ -180,6 +225,7 @@ Buffer encode_device(const DeviceRecord& device) {
     put_enum(out, device.state);
     put_pins(out, device.pins);
     put_marks(out, device.marks);
+    put_keys(out, device.keys);
     out.put_unsigned(device.hardware);
     out.put_unsigned(device.grade);
     put_list(out, device.score, items_max, put_item);
@@ -192,15 +238,21 @@ Buffer encode_device(const DeviceRecord& device) {
 
 Result<DeviceRecord> decode_device(Bytes bytes) {
     CborReader in(bytes);
-    TRY_VOID(take_fields(in, record_fields));
-    if (TRY(in.take_unsigned()) != record_version) {
+    const std::size_t fields = TRY(in.take_array(record_fields));
+    const std::uint64_t version = TRY(in.take_unsigned());
+    if (version < 1 || version > record_version) {
         return fail(ErrorKind::unsupported, "device: version of its record");
+    }
+    const bool with_keys = version == record_version;
+    if (fields != (with_keys ? record_fields : record_fields - 1)) {
+        return wrong("device: number of fields", in);
     }
     DeviceRecord device;
     device.terminal = TRY(take_text(in, terminal_size));
     device.state = TRY(take_enum<monitor::DeviceState>(in, monitor::device_states));
     device.pins = TRY(take_pins(in));
     device.marks = TRY(take_marks(in));
+    if (with_keys) device.keys = TRY(take_keys(in));
     device.hardware = TRY(take_number<protocol::CapabilitySet>(in, UINT8_MAX));
     device.grade = TRY(take_number<std::uint8_t>(in, monitor::grades - 1));
     device.score = TRY(take_list<monitor::ScoreItem>(in, items_max, take_item));

@@ -58,6 +58,7 @@ public:
         const PolicyShelf& policies;
         const Clock& clock;
         Random& random;
+        std::uint32_t round_ms;  // Between two rounds.
     };
     explicit DeviceDesk(Parts parts) : parts_(parts) {}
 

@@ -12,8 +12,6 @@ namespace {
 using monitor::DeviceEventKind;
 using monitor::DeviceState;
 
-constexpr std::uint32_t round_ms = 15'000;
-
 std::optional<store::FilingStatus> filing_after(DeviceState state) {
     switch (state) {
         case DeviceState::suspended:
@@ -96,7 +94,7 @@ Result<std::uint64_t> DeviceDesk::command(const merchant::Terminal& terminal,
 }
 
 void DeviceDesk::start_rounds() {
-    parts_.timers.after(round_ms, [this] {
+    parts_.timers.after(parts_.round_ms, [this] {
         revoke_due_keys();
         look_for_silence();
         start_rounds();

@@ -3,9 +3,11 @@
 #include "platform/server/enrolment.h"
 
 #include "base/log.h"
+#include "crypto/drbg.h"
 #include "crypto/hash.h"
 #include "crypto/p256.h"
 #include "platform/attest/evidence.h"
+#include "platform/attest/tpm_credential.h"
 #include "platform/merchant/activation.h"
 #include "platform/server/device_codec.h"
 #include "platform/server/terminal_identity.h"
@@ -20,6 +22,7 @@ namespace {
 using protocol::EnrolStatement;
 
 constexpr unsigned phone_certificate_days = 90;
+constexpr std::size_t credential_secret_bytes = 32;
 // The first half of an initial key id names the base key, the second the enrolment.
 // Spec: [X9.24-3] 6.1.
 constexpr std::array<std::uint8_t, 4> base_key_id = {0x53, 0x50, 0x4F, 0x53};
@@ -85,12 +88,30 @@ std::array<std::uint8_t, 8> initial_key_id(std::int64_t number) {
     return id;
 }
 
-protocol::Digest32 challenge_of(const EnrolStatement& statement) {
-    return crypto::sha256(protocol::binding_message({.nonce = statement.nonce,
-                                                     .core_sign_point = statement.core_sign_point,
-                                                     .core_seal_point = statement.core_seal_point,
-                                                     .measurement = statement.measurement,
-                                                     .app_version = statement.claims.app_version}));
+Buffer binding_of(const EnrolStatement& statement) {
+    return protocol::binding_message({.nonce = statement.nonce,
+                                      .core_sign_point = statement.core_sign_point,
+                                      .core_seal_point = statement.core_seal_point,
+                                      .measurement = statement.measurement,
+                                      .app_version = statement.claims.app_version});
+}
+
+// All of a request but the answer to a credential: that is for this request and no other, so that
+// neither key nor certificate is exchanged in between.
+store::Digest asked_of(protocol::EnrolEvidence request) {
+    request.activation.clear();
+    return crypto::sha256(protocol::encode(protocol::SpaRequest(std::move(request))));
+}
+
+// The TPM whose quote is good but for this: nobody knows yet that the key lives in it.
+const protocol::Evidence* find_not_activated(std::span<const protocol::Evidence> evidences,
+                                             std::span<const attest::Verdict> verdicts) {
+    for (std::size_t i = 0; i < std::min(evidences.size(), verdicts.size()); ++i) {
+        const attest::Verdict& one = verdicts[i];
+        const bool waits = one.outcome == attest::Outcome::review && one.reason == "NOT_ACTIVATED";
+        if (waits && one.kind == protocol::EvidenceKind::tpm_quote) return &evidences[i];
+    }
+    return nullptr;
 }
 
 // The statement, where its own key has signed it.
@@ -122,8 +143,9 @@ Result<void> close_commands(store::Tx& tx, std::string_view terminal, Instant no
 struct Enrolment::Work {
     EnrolStatement statement;
     CodeOwner owner;
-    std::array<std::uint8_t, 8> old_key_id{};  // Of the phone before this one.
-    bool fresh = false;                        // The challenge was good.
+    std::array<std::uint8_t, 8> old_key_id{};             // Of the phone before this one.
+    bool fresh = false;                                   // The challenge was good.
+    std::optional<protocol::EnrolCredential> credential;  // To be opened before anything else.
     bool accepted = false;
     std::string reference;
     DeviceCase device;
@@ -173,7 +195,9 @@ Enrolment::Answer Enrolment::finish(const protocol::EnrolEvidence& request,
         return {refused("statement")};
     }
     work.statement = *std::move(statement);
-    auto done = judge(request, peer_address, work);
+    auto done = look_at_evidence(request, work);
+    if (done) done = ask_for_activation(request, work);
+    if (done && !work.credential) done = judge(request, peer_address, work);
     if (done && work.accepted) done = make_keys(request, work);
     if (done && work.accepted) done = keep(work);
     if (!done) {
@@ -184,6 +208,7 @@ Enrolment::Answer Enrolment::finish(const protocol::EnrolEvidence& request,
         return {refused(row_of(work.owner.refused).code),
                 work.owner.refused == Refusal::activation_code_invalid};
     }
+    if (work.credential && work.fresh) return {*std::move(work.credential)};
     if (!work.fresh) return {refused("challenge", true)};
     if (!work.accepted) return {refused(work.reference)};
     parts_.terminals.forget(work.owner.terminal.id);
@@ -200,18 +225,60 @@ Enrolment::Answer Enrolment::finish(const protocol::EnrolEvidence& request,
                                .grant_signature = std::move(work.grant.signature)}};
 }
 
+Result<void> Enrolment::look_at_evidence(const protocol::EnrolEvidence& request, Work& work) {
+    const EnrolStatement& statement = work.statement;
+    attest::EvidenceQuestion question{.challenge = crypto::sha256(binding_of(statement)),
+                                      .core_sign_point = statement.core_sign_point,
+                                      .measurement = statement.measurement,
+                                      .revocation_s_max =
+                                          parts_.policies.in_force()->revocation_s_max,
+                                      .now = parts_.clock.now()};
+    if (!request.activation.empty()) {
+        // Of a challenge for which nothing was asked, or something for another request, the proof
+        // is over nothing that anybody can quote.
+        attest::TpmProof proof{.evidence = request.activation, .challenge = {}};
+        TRY_VOID(parts_.store.read([&](store::Reader& reader) -> Result<void> {
+            const auto nonce = TRY(reader.nonce(statement.nonce_id));
+            if (nonce && nonce->proof != store::Digest{} && nonce->asked == asked_of(request)) {
+                proof.challenge.assign(nonce->proof.begin(), nonce->proof.end());
+            }
+            return {};
+        }));
+        question.tpm_proof = std::move(proof);
+    }
+    work.verdicts = attest::check_evidence(request.evidences, question, parts_.evidence);
+    return {};
+}
+
+// No verdict yet, and the challenge stays good: the phone is asked to open a credential first.
+Result<void> Enrolment::ask_for_activation(const protocol::EnrolEvidence& request, Work& work) {
+    const auto* waiting = find_not_activated(request.evidences, work.verdicts);
+    if (waiting == nullptr || !request.activation.empty()) return {};
+    const SecretBytes secret = crypto::random_secret(parts_.random, credential_secret_bytes);
+    const auto made = attest::credential_for_quote(waiting->bytes, secret.bytes(), parts_.random);
+    // A TPM that cannot be asked stays as it was judged.
+    if (!made) return {};
+    const store::Digest proof =
+        crypto::sha256(protocol::activation_message(binding_of(work.statement), secret.bytes()));
+    const store::Digest asked = asked_of(request);
+    const Instant now = parts_.clock.now();
+    work.credential = protocol::EnrolCredential{made->id_object, made->encrypted_secret};
+    return parts_.store.run([&](store::Tx& tx) -> Result<void> {
+        work.owner = TRY(owner_of(tx, request.activation_code, now));
+        if (work.owner.refused != Refusal::none) return {};
+        const auto nonce_digest = crypto::sha256(work.statement.nonce);
+        work.fresh = TRY(tx.ask_proof(
+            {work.statement.nonce_id, nonce_digest, work.owner.terminal.id, now}, {proof, asked}));
+        return {};
+    });
+}
+
 // A challenge serves one verdict, in the commit that writes the verdict.
 Result<void> Enrolment::judge(const protocol::EnrolEvidence& request, std::string_view peer_address,
                               Work& work) {
     const Instant now = parts_.clock.now();
     const auto policy = parts_.policies.in_force();
     const EnrolStatement& statement = work.statement;
-    work.verdicts = attest::check_evidence(request.evidences,
-                                           {.challenge = challenge_of(statement),
-                                            .core_sign_point = statement.core_sign_point,
-                                            .measurement = statement.measurement,
-                                            .now = now},
-                                           parts_.evidence);
     return parts_.store.run([&](store::Tx& tx) -> Result<void> {
         work.owner = TRY(owner_of(tx, request.activation_code, now));
         if (work.owner.refused != Refusal::none) return {};
@@ -225,6 +292,10 @@ Result<void> Enrolment::judge(const protocol::EnrolEvidence& request, std::strin
         view.now = now;
         view.address = crypto::sha256(bytes_of(peer_address));
         view.registered_place = identity.place;
+        view.revocation_stale = std::ranges::any_of(request.evidences, [&](const auto& one) {
+            return attest::is_revocation_stale(parts_.evidence, one.kind, policy->revocation_s_max,
+                                               now);
+        });
         if (identity.finding) view.found.push_back(*identity.finding);
         view.evidence_digest = crypto::sha256(request.body);
         work.decision = monitor::appraise_enrolment(*policy, terminal.number, work.device.record,

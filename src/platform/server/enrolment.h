@@ -48,6 +48,8 @@ public:
 
 private:
     struct Work;
+    Result<void> look_at_evidence(const protocol::EnrolEvidence& request, Work& work);
+    Result<void> ask_for_activation(const protocol::EnrolEvidence& request, Work& work);
     Result<void> judge(const protocol::EnrolEvidence& request, std::string_view peer_address,
                        Work& work);
     Result<void> make_keys(const protocol::EnrolEvidence& request, Work& work);

@@ -28,11 +28,22 @@ constexpr std::size_t words_bytes_max = 8 * 1024;
 constexpr std::size_t app_bytes_max = 200;
 constexpr std::size_t digest_bytes = 32;
 
-// Digests in hex with blanks between.
-std::vector<Buffer> take_digests(StrictJson& json, std::string_view field) {
-    std::vector<Buffer> digests;
+// Words with one blank between, at least one.
+std::vector<std::string> take_words(StrictJson& json, std::string_view field) {
     const std::string text = json.text(field, words_bytes_max);
-    std::string_view words = text;
+    std::vector<std::string> words;
+    for (std::size_t begin = 0; begin <= text.size();) {
+        const std::size_t end = std::min(text.find(' ', begin), text.size());
+        if (end == begin) json.fault(Refusal::bad_value, field);
+        words.push_back(text.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    return words;
+}
+
+// Digests in hex with blanks between.
+std::vector<Buffer> read_digests(std::string_view words, StrictJson& json, std::string_view field) {
+    std::vector<Buffer> digests;
     while (!words.empty()) {
         const std::size_t end = std::min(words.find(' '), words.size());
         auto digest = from_hex(words.substr(0, end));
@@ -46,6 +57,18 @@ std::vector<Buffer> take_digests(StrictJson& json, std::string_view field) {
     return digests;
 }
 
+std::vector<Buffer> take_digests(StrictJson& json, std::string_view field) {
+    const std::string text = json.text(field, words_bytes_max);
+    return read_digests(text, json, field);
+}
+
+attest::ExpectedPcr take_pcr(StrictJson& json, unsigned pcr) {
+    const std::string field = std::to_string(pcr);
+    const std::string text = json.text(field, words_bytes_max);
+    if (text == "measurement") return {.pcr = pcr, .values = {}, .launched = true};
+    return {.pcr = pcr, .values = read_digests(text, json, field)};
+}
+
 Result<std::vector<attest::TrustAnchor>> roots_in(const std::string& path) {
     const Buffer text = TRY(host::read_file(path, pem_bytes_max));
     std::vector<attest::TrustAnchor> anchors;
@@ -56,19 +79,32 @@ Result<std::vector<attest::TrustAnchor>> roots_in(const std::string& path) {
     return anchors;
 }
 
-Result<void> load_android(const std::string& folder, attest::EvidenceTrust& trust) {
-    const std::string anchors = TRY(host::read_data("attest/android.anchors"));
-    trust.android_roots = TRY(attest::parse_anchors(anchors));
-    const std::string path = folder + "/android-status.json";
+// Of revoked keys, as old as the file. Without one the verifier's word is never better than review.
+Result<std::optional<attest::RevocationList>> list_in(const std::string& path) {
     std::error_code missing;
     const auto written = fs::last_write_time(path, missing);
-    // Without a list the verifier's word is never better than review.
-    if (missing) return {};
+    if (missing) return std::optional<attest::RevocationList>();
     const auto since_epoch = fs::file_time_type::clock::to_sys(written).time_since_epoch();
     const Instant served{
         std::chrono::duration_cast<std::chrono::milliseconds>(since_epoch).count()};
     const Buffer text = TRY(host::read_file(path, attest::RevocationList::bytes_max));
-    trust.revoked = TRY(attest::RevocationList::parse(text_of(text), served));
+    return std::optional(TRY(attest::RevocationList::parse(text_of(text), served)));
+}
+
+Result<void> load_android(const std::string& folder, attest::EvidenceTrust& trust) {
+    const std::string anchors = TRY(host::read_data("attest/android.anchors"));
+    trust.android_roots = TRY(attest::parse_anchors(anchors));
+    std::error_code missing;
+    // Makers whose phones Google does not speak for.
+    if (fs::exists(folder + "/android-roots.pem", missing)) {
+        for (attest::TrustAnchor& root : TRY(roots_in(folder + "/android-roots.pem"))) {
+            if (attest::is_software_root(root.key)) {
+                return fail(ErrorKind::denied, "android-roots.pem: a root whose key is published");
+            }
+            trust.android_roots.push_back(std::move(root));
+        }
+    }
+    trust.revoked = TRY(list_in(folder + "/android-status.json"));
     return {};
 }
 
@@ -112,12 +148,19 @@ Result<attest::EvidenceTrust> parse_evidence_trust(std::string_view text) {
         app.signers = take_digests(android, "signers");
         trust.android_app = std::move(app);
     }
+    if (json.has("harmony")) {
+        StrictJson harmony = json.object("harmony");
+        attest::EvidenceTrust::HarmonyApp app;
+        app.bundle = harmony.text("bundle", app_bytes_max);
+        app.app_ids = take_words(harmony, "app_ids");
+        trust.harmony_app = std::move(app);
+    }
     trust.apple_app = json.optional_text("apple_app", app_bytes_max);
     if (json.has("pcrs")) {
         StrictJson pcrs = json.object("pcrs");
         for (unsigned pcr = 0; pcr < attest::tpm_pcrs; ++pcr) {
             const std::string name = std::to_string(pcr);
-            if (pcrs.has(name)) trust.pcrs.push_back({pcr, take_digests(pcrs, name)});
+            if (pcrs.has(name)) trust.pcrs.push_back(take_pcr(pcrs, pcr));
         }
     }
     if (json.has("play")) {
@@ -135,6 +178,10 @@ Result<attest::EvidenceTrust> load_evidence_trust(const std::string& folder) {
     if (!text) return std::unexpected(text.error());
     auto trust = TRY(parse_evidence_trust(text_of(*text)));
     if (trust.android_app) TRY_VOID(load_android(folder, trust));
+    if (trust.harmony_app) {
+        trust.huks_roots = TRY(roots_in(folder + "/huks-roots.pem"));
+        trust.huks_revoked = TRY(list_in(folder + "/huks-status.json"));
+    }
     if (trust.apple_app) trust.apple_roots = TRY(roots_in(folder + "/apple-roots.pem"));
     if (trust.play) TRY_VOID(load_play(folder, *trust.play));
     const auto is_there = [&folder](const char* name) {

@@ -2,15 +2,18 @@
 // beside it. Without the file no maker is believed, and phones prove themselves by software keys.
 //
 //     {"android": {"package": "cn.example.spos", "signers": "<64 hex digits> ..."},
+//      "harmony": {"bundle": "cn.example.spos", "app_ids": "cn.example.spos_BAS64KEY... ..."},
 //      "apple_app": "TEAMID1234.cn.example.spos",
-//      "pcrs": {"7": "<64 hex digits> ..."},
+//      "pcrs": {"7": "<64 hex digits> ...", "23": "measurement"},
 //      "play": {"store_required": true}}
 //
-// android: roots are those of data/attest/android.anchors; android-status.json is Google's list of
-// revoked keys, as old as the file. apple_app: apple-roots.pem. play: play-decryption.key (Base64)
-// and play-verification.pem, of the app in `android`. Believed where they are there: tpm-roots.pem,
-// makers of TPMs; hms-roots.pem, of SysIntegrity's tokens about that app; optee-keys.pem, the
-// public keys of devices.
+// pcrs: what a TPM must quote; "measurement" is the core that enrolled, launched by itself.
+// android: roots are those of data/attest/android.anchors and, where it is there, those of
+// android-roots.pem; android-status.json is Google's list of revoked keys, as old as the file.
+// harmony: huks-roots.pem and huks-status.json, which is a list of the same form. apple_app:
+// apple-roots.pem. play: play-decryption.key (Base64) and play-verification.pem, of the app in
+// `android`. Believed where they are there: tpm-roots.pem, makers of TPMs; hms-roots.pem, of
+// SysIntegrity's tokens about that app; optee-keys.pem, the public keys of devices.
 #pragma once
 
 #include "base/result.h"

@@ -26,14 +26,28 @@ TEST(EvidenceConfig, SaysWhomToBelieve) {
         parse_evidence_trust(R"({"play":{"store_required":false}})")->play->store_required);
     ASSERT_EQ(trust->pcrs.size(), 1U);
     EXPECT_EQ(trust->pcrs[0].pcr, 7U);
+    EXPECT_FALSE(trust->pcrs[0].launched);
+    const auto launched = parse_evidence_trust(R"({"pcrs":{"23":"measurement"}})");
+    ASSERT_TRUE(launched);
+    ASSERT_EQ(launched->pcrs.size(), 1U);
+    EXPECT_TRUE(launched->pcrs[0].launched);
     EXPECT_TRUE(parse_evidence_trust("{}"));
+    const auto harmony = parse_evidence_trust(
+        R"({"harmony":{"bundle":"cn.example.spos","app_ids":"cn.example.spos_QQ== other_QQ=="}})");
+    ASSERT_TRUE(harmony);
+    EXPECT_EQ(harmony->harmony_app->bundle, "cn.example.spos");
+    EXPECT_EQ(harmony->harmony_app->app_ids,
+              (std::vector<std::string>{"cn.example.spos_QQ==", "other_QQ=="}));
 }
 
 TEST(EvidenceConfig, MistakesAreRefused) {
     for (const char* text :
          {"", "[]", R"({"androd":{}})", R"({"android":{"package":"p"}})",
           R"({"android":{"package":"p","signers":"aa"}})", R"({"apple_app":7})", R"({"play":{}})",
-          R"({"play":{"store":true}})", R"({"pcrs":{"24":"aa"}})", R"({"pcrs":{"1":"zz"}})"}) {
+          R"({"play":{"store":true}})", R"({"harmony":{"bundle":"b"}})",
+          R"({"harmony":{"bundle":"b","app_ids":""}})",
+          R"({"harmony":{"bundle":"b","app_ids":"a  c"}})", R"({"pcrs":{"24":"aa"}})",
+          R"({"pcrs":{"1":"zz"}})"}) {
         EXPECT_FALSE(parse_evidence_trust(text)) << text;
     }
 }

@@ -7,6 +7,7 @@
 #include "codec/ber_tlv.h"
 #include "platform/pay/response_code.h"
 #include "platform/pay/shard.h"
+#include "platform/server/payment_step.h"
 #include "platform/server/permit_check.h"
 #include "platform/server/purchase_secrets.h"
 
@@ -44,15 +45,6 @@ std::int64_t signed_amount(const Payment& payment) {
 
 }  // namespace
 
-// What one work of the writer found and wrote; the work fills it, `done` reads it.
-struct PaymentEngine::Step {
-    Refusal refused = Refusal::none;
-    std::optional<Payment> existing;
-    pay::PaymentState from = pay::PaymentState::received;
-    pay::Transition transition;
-    std::optional<store::NetworkMessage> message;
-};
-
 PaymentEngine::PaymentEngine(Parts parts, pay::PaymentRules rules) : parts_(parts), rules_(rules) {}
 
 void PaymentEngine::submit(PaymentOrder order, Reply reply) {
@@ -71,6 +63,12 @@ void PaymentEngine::submit(PaymentOrder order, Reply reply) {
     upstream_->prepare(terminal, [this, shared, reply](const Result<void>& ready) {
         if (!ready) {
             log(LogLevel::warning, "payment: network not ready", ready.error());
+            // An advice is stored and forwarded: whoever gets money back does not wait for us.
+            if (shared->kind == PaymentKind::refund &&
+                ready.error().detail == detail_of(SendFailure::network) &&
+                ready.error().kind == ErrorKind::unavailable) {
+                return take_order(shared, nullptr, reply);
+            }
             const bool refused = ready.error().kind == ErrorKind::denied;
             const bool vault = ready.error().detail == detail_of(SendFailure::vault);
             return reply({vault     ? Refusal::vault_unavailable
@@ -296,8 +294,9 @@ void PaymentEngine::apply(const Id128& payment, pay::PaymentEvent event,
         },
         [this, payment, event, message = std::move(message), step](const Result<void>& durable) {
             if (durable) {
-                if (step->transition.changed) perform(*step);
-                return;
+                if (!step->transition.changed) return;
+                perform(*step);
+                return forwarded(step->transition.next);
             }
             log(LogLevel::error, "payment: step failed", durable.error());
             // The event is lost to this process only: time brings the payment up again.
@@ -318,10 +317,10 @@ void PaymentEngine::perform(const Step& step) {
                 send(SendKind::request, next, step.transition.original);
                 break;
             case pay::EffectKind::send_repeat:
-                send(SendKind::repeat, next, std::nullopt);
+                forward(SendKind::repeat, next);
                 break;
             case pay::EffectKind::send_reversal:
-                send(SendKind::reversal, next, std::nullopt);
+                forward(SendKind::reversal, next);
                 break;
             case pay::EffectKind::start_reversal:
                 apply(next.id, {.kind = pay::EventKind::start_reversal, .at = parts_.clock.now()});
@@ -377,7 +376,9 @@ void PaymentEngine::send(SendKind kind, const Payment& payment, std::optional<Pa
              .original = original ? &*original : nullptr,
              .card_tlv = kept != nullptr ? kept->card.card_tlv.bytes() : stored.bytes(),
              .pin = kept != nullptr ? kept->pin : std::nullopt,
-             .serial = kept != nullptr ? &kept->serial : nullptr});
+             .serial = kept != nullptr ? &kept->serial : nullptr,
+             .channel =
+                 kept != nullptr ? channel::EntryChannel::tap : channel::EntryChannel::stored});
         if (sent) return;
         if (kind == SendKind::request) return not_sent(payment, sent.error());
         log(LogLevel::warning, "payment: repeat not sent", sent.error());

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "base/refusal.h"
 #include "net/timer.h"
+#include "platform/channel/forward_queue.h"
 #include "platform/keys/key_vault.h"
 #include "platform/merchant/limits.h"
 #include "platform/merchant/terminal.h"
@@ -90,6 +91,9 @@ public:
     // Replies once: at the outcome, at the deadline, or at once with a refusal. From any thread.
     void submit(PaymentOrder order, Reply reply);
 
+    // A line to the network came up: what waits for it goes now, and not when its time comes.
+    void on_network_up();
+
     // What the network said.
     void on_incoming(Incoming incoming);
 
@@ -123,6 +127,9 @@ private:
     void send(SendKind kind, const pay::Payment& payment, std::optional<pay::Payment> original);
     void not_sent(const pay::Payment& payment, const Error& error);
     void arm(const Id128& payment, Instant at, pay::EventKind kind, std::uint32_t attempt);
+    void forward(SendKind kind, const pay::Payment& payment);
+    void forward_next(const std::string& terminal);
+    void forwarded(const pay::Payment& payment);
     void wait_for(const Id128& payment, Reply reply);
     void answer(const pay::Payment& payment);
 
@@ -130,7 +137,8 @@ private:
     pay::PaymentRules rules_;
     Upstream* upstream_ = nullptr;
     SerialGuard* guard_ = nullptr;
-    std::mutex mutex_;  // Guards the two maps.
+    std::mutex mutex_;               // Guards what follows.
+    channel::ForwardQueue forward_;  // Reversals and repeats: of one terminal one at a time.
     std::map<Id128, std::vector<Reply>> waiting_;
     std::map<Id128, std::shared_ptr<PurchaseSecrets>> secrets_;  // Until the request has been sent.
 };

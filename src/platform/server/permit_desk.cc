@@ -9,6 +9,7 @@
 #include "platform/server/device_codec.h"
 #include "platform/server/terminal_identity.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace softpos::server {
@@ -30,6 +31,13 @@ Result<Body> read_signed(const protocol::SignedBody& sent, const merchant::Termi
         return fail(ErrorKind::denied, "spa: another terminal's body");
     }
     return std::move(*wanted);
+}
+
+void hold_to(attest::EvidenceQuestion& question, const monitor::HardwareKeys& keys) {
+    if (!keys.tpm_name.empty()) question.known_ak = keys.tpm_name;
+    question.known_resets = keys.tpm_resets;
+    if (!keys.apple_key.empty()) question.known_apple_key = keys.apple_key;
+    question.known_apple_counter = keys.apple_counter;
 }
 
 store::PermitRow row_of_permit(const protocol::Permit& permit,
@@ -76,21 +84,9 @@ void PermitDesk::ask(protocol::PermitAsk asked, Caller caller, Answer answer) {
     one->evidences = std::move(asked.evidences);
     one->request = *std::move(request);
     one->digest = crypto::sha256(one->sent.body);
-    if (!one->evidences.empty()) {
-        protocol::Point65 point{};
-        protocol::Digest32 measurement{};
-        const merchant::Terminal& terminal = one->caller.terminal;
-        std::copy_n(terminal.trusted_point.begin(),
-                    std::min(terminal.trusted_point.size(), point.size()), point.begin());
-        std::copy_n(terminal.measurement.begin(),
-                    std::min(terminal.measurement.size(), measurement.size()), measurement.begin());
-        one->verdicts = attest::check_evidence(
-            one->evidences,
-            {.challenge = crypto::sha256(protocol::permit_evidence_message(one->sent.body)),
-             .core_sign_point = point,
-             .measurement = measurement,
-             .now = parts_.clock.now()},
-            parts_.evidence);
+    if (const auto looked = look_at_evidence(*one); !looked) {
+        log(LogLevel::error, "permit: phone not read", looked.error());
+        return answer(refused("busy", true));
     }
     parts_.store.submit(
         [this, one](store::Tx& tx) { return decide(tx, *one); },
@@ -105,6 +101,38 @@ void PermitDesk::ask(protocol::PermitAsk asked, Caller caller, Answer answer) {
         });
 }
 
+// Evidence that is held to what was stored needs the phone's row; whatever changes in it until the
+// work runs is looked at there once more.
+Result<void> PermitDesk::look_at_evidence(Case& one) {
+    if (one.evidences.empty()) return {};
+    protocol::Point65 point{};
+    protocol::Digest32 measurement{};
+    const merchant::Terminal& terminal = one.caller.terminal;
+    std::copy_n(terminal.trusted_point.begin(),
+                std::min(terminal.trusted_point.size(), point.size()), point.begin());
+    std::copy_n(terminal.measurement.begin(),
+                std::min(terminal.measurement.size(), measurement.size()), measurement.begin());
+    attest::EvidenceQuestion question{
+        .challenge = crypto::sha256(protocol::permit_evidence_message(one.sent.body)),
+        .core_sign_point = point,
+        .measurement = measurement,
+        .revocation_s_max = parts_.policies.in_force()->revocation_s_max,
+        .now = parts_.clock.now()};
+    const bool held = std::ranges::any_of(one.evidences, [](const protocol::Evidence& evidence) {
+        return evidence.kind == protocol::EvidenceKind::tpm_quote ||
+               evidence.kind == protocol::EvidenceKind::app_attest;
+    });
+    if (held) {
+        TRY_VOID(parts_.store.read([&](store::Reader& reader) -> Result<void> {
+            const DeviceCase device = TRY(DeviceDesk::read(reader, terminal));
+            if (device.record) hold_to(question, device.record->keys);
+            return {};
+        }));
+    }
+    one.verdicts = attest::check_evidence(one.evidences, question, parts_.evidence);
+    return {};
+}
+
 // On the store's writer: reads the phone's row, decides, writes all that follows.
 Result<void> PermitDesk::decide(store::Tx& tx, Case& one) {
     const merchant::Terminal& terminal = one.caller.terminal;
@@ -115,11 +143,14 @@ Result<void> PermitDesk::decide(store::Tx& tx, Case& one) {
         one.unknown = true;
         return {};
     }
+    monitor::hold_to_keys(one.verdicts, device.record->keys);
     const auto identity = TRY(look_up_identity(tx, terminal, parts_.acquirer_code));
     monitor::ServerView view;
     view.now = now;
     view.address = crypto::sha256(bytes_of(one.caller.peer_address));
     view.registered_place = identity.place;
+    view.revocation_stale = attest::is_revocation_stale(parts_.evidence, device.record->pins.kind,
+                                                        policy->revocation_s_max, now);
     if (identity.finding) view.found.push_back(*identity.finding);
     view.evidence_digest = one.digest;
     const auto decision = monitor::appraise_permit(

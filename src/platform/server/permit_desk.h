@@ -40,6 +40,7 @@ public:
 
 private:
     struct Case;
+    Result<void> look_at_evidence(Case& one);
     Result<void> decide(store::Tx& tx, Case& one);
     Result<void> take_report(store::Tx& tx, Case& one);
     Result<void> repeat(store::Tx& tx, Case& one, const Id128& last_permit);

@@ -113,8 +113,13 @@ Result<BatchOutcome> SettlementJobs::settle_batch(const TerminalRef& terminal,
     }));
     const auto answered = std::make_shared<std::promise<Result<bool>>>();
     auto future = answered->get_future();
-    parts_.upstream.settle_batch(terminal, batch, totals,
-                                 [answered](Result<bool> same) { answered->set_value(same); });
+    // A network that does not know the terminal today does not settle with it.
+    Upstream* const upstream = &parts_.upstream;
+    upstream->prepare(terminal, [=](const Result<void>& ready) {
+        if (!ready) return answered->set_value(std::unexpected(ready.error()));
+        upstream->settle_batch(terminal, batch, totals,
+                               [answered](Result<bool> same) { answered->set_value(same); });
+    });
     if (future.wait_for(settle_wait) != std::future_status::ready) {
         return fail(ErrorKind::unavailable, "settlement: the network does not answer",
                     detail_of(SendFailure::network));
@@ -128,7 +133,7 @@ Result<BatchOutcome> SettlementJobs::settle_batch(const TerminalRef& terminal,
     outcome.credit_count = totals.credit_count;
     outcome.balanced = TRY(future.get());
     // The next payment signs in again, and so gets the batch that the network has open then.
-    parts_.upstream.forget_sign_in(terminal.terminal);
+    parts_.upstream.sign_out(terminal.terminal, [] {});
     return outcome;
 }
 

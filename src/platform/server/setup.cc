@@ -95,17 +95,17 @@ Result<ServerConfig> read_config(const std::string& folder) {
 }
 
 Result<void> write_config(const ServerConfig& config) {
-    const json::object body{{"address", config.address},
-                            {"phone_port", config.phone_port},
-                            {"acquirer_port", config.acquirer_port},
-                            {"vault_socket", config.vault_socket},
-                            {"network_host", config.network_host},
-                            {"network_port", config.network_port},
-                            {"acquirer_code", config.acquirer_code},
-                            {"maker_id", config.maker_id},
-                            {"network_licence", config.network_licence},
-                            {"environment", name_of(config.environment)},
-                            {"answer_ms", config.answer_ms}};
+    json::object body{{"address", config.address},
+                      {"phone_port", config.phone_port},
+                      {"acquirer_port", config.acquirer_port},
+                      {"vault_socket", config.vault_socket},
+                      {"network_host", config.network_host},
+                      {"network_port", config.network_port},
+                      {"acquirer_code", config.acquirer_code},
+                      {"maker_id", config.maker_id},
+                      {"network_licence", config.network_licence},
+                      {"environment", name_of(config.environment)},
+                      {"answer_ms", config.answer_ms}};
     return write(config.folder, "server.json", json::serialize(body), open_mode);
 }
 

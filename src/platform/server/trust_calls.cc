@@ -85,6 +85,24 @@ json::object finding_object(const protocol::Finding& finding) {
     return json::parse(finding_json(finding)).as_object();
 }
 
+json::array verdicts_of(const std::vector<KeptVerdict>& kept) {
+    json::array verdicts;
+    for (const KeptVerdict& one : kept) {
+        verdicts.push_back(json::object{{"kind", name_of(one.kind)},
+                                        {"outcome", name_of(one.outcome)},
+                                        {"reason", one.reason},
+                                        {"key_home", name_of(one.home)}});
+    }
+    return verdicts;
+}
+
+void put_keys(const monitor::HardwareKeys& keys, json::object& to) {
+    if (!keys.tpm_name.empty()) {
+        to["tpm"] = json::object{{"key_name", to_hex(keys.tpm_name)}, {"starts", keys.tpm_resets}};
+    }
+    if (!keys.apple_key.empty()) to["app_attest"] = json::object{{"counter", keys.apple_counter}};
+}
+
 json::object reason_object(const monitor::Reason& reason) {
     json::object out{{"obstacle", monitor::name_of(reason.obstacle)},
                      {"remedy_en", reason.remedy.en},
@@ -266,6 +284,7 @@ net::HttpResponse TrustCalls::show_device(std::string_view number) {
             body["model"] = record.pins.model;
             body["evidence_kind"] = name_of(record.pins.kind);
             body["key_home"] = name_of(record.pins.home);
+            put_keys(record.keys, body);
             body["operator_hold"] = record.operator_hold;
             if (record.latch) {
                 json::object latch{{"finding", finding_object(record.latch->finding)},
@@ -309,6 +328,7 @@ net::HttpResponse TrustCalls::list_evidence(std::string_view terminal, const std
                 json::array findings;
                 for (const auto& each : kept->findings) findings.push_back(finding_object(each));
                 one["findings"] = std::move(findings);
+                one["verdicts"] = verdicts_of(kept->verdicts);
             }
             rows.push_back(std::move(one));
         }

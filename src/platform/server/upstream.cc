@@ -1,21 +1,12 @@
-// One link, many terminals. What is on its way is found again by terminal, trace and message class.
-#include "platform/server/upstream.h"
-
+// What leaves and what comes, for many terminals: a request on its way is found again by terminal,
+// trace and message class.
 #include "base/log.h"
 #include "codec/cup_fields.h"
 #include "codec/cup_frame.h"
-#include "codec/iso8583.h"
-#include "net/frame_link.h"
-#include "platform/channel/cup_answers.h"
-#include "platform/channel/cup_messages.h"
-#include "platform/channel/upstream_session.h"
+#include "platform/server/upstream_impl.h"
 
-#include <atomic>
 #include <charconv>
-#include <map>
-#include <mutex>
 #include <utility>
-#include <vector>
 
 namespace softpos::server {
 namespace {
@@ -25,15 +16,6 @@ using codec::IsoMessage;
 
 // How long an answer is still looked for; later ones are only logged.
 constexpr std::uint32_t forget_ms = 10 * 60 * 1000;
-
-std::unexpected<Error> failure(SendFailure what, ErrorKind kind, Literal text) {
-    return fail(kind, text, detail_of(what));
-}
-
-Error with_detail(Error error, SendFailure what) {
-    error.detail = detail_of(what);
-    return error;
-}
 
 channel::ReversalReason reason_of(pay::ReversalReason reason) {
     switch (reason) {
@@ -77,7 +59,22 @@ std::optional<std::int64_t> amount_in(const IsoMessage& message) {
     return amount;
 }
 
+channel::RouteKind route_kind(pay::PaymentKind kind) {
+    if (kind == pay::PaymentKind::purchase) return channel::RouteKind::purchase;
+    return kind == pay::PaymentKind::refund ? channel::RouteKind::refund
+                                            : channel::RouteKind::void_sale;
+}
+
 }  // namespace
+
+std::unexpected<Error> failure(SendFailure what, ErrorKind kind, Literal text) {
+    return fail(kind, text, detail_of(what));
+}
+
+Error with_detail(Error error, SendFailure what) {
+    error.detail = detail_of(what);
+    return error;
+}
 
 std::string master_key_alias(std::string_view terminal) {
     return "tmk:" + std::string(terminal);
@@ -86,66 +83,6 @@ std::string master_key_alias(std::string_view terminal) {
 std::string serial_key_alias(std::string_view terminal) {
     return "serial:" + std::string(terminal);
 }
-
-struct Upstream::Impl {
-    // A request on its way; which members count follows from `purpose`.
-    enum class Purpose : std::uint8_t { payment, repeat, reversal, sign_in, settlement };
-    struct Pending {
-        Purpose purpose{};
-        TerminalRef terminal = {};
-        channel::ExpectedAnswer expected = {};
-        Id128 payment = {};
-        std::uint32_t batch = 0;
-        std::uint32_t stan = 0;
-        std::int64_t signed_amount_minor = 0;
-        Settled settled = {};
-        net::TimerId timer = net::TimerId::none;
-    };
-    struct TerminalState {
-        // A short first pause: a link that was down is back sooner than a refused terminal is let
-        // in.
-        channel::UpstreamSession session{{.answer_ms = 30'000, .pause_ms = 500}};
-        std::vector<Ready> waiting;
-    };
-
-    Impl(codec::Dialect dialect_in, channel::ResponseCodes codes_in, Parts parts_in,
-         UpstreamConfig config_in, OnIncoming incoming)
-        : dialect(std::move(dialect_in)),
-          codes(std::move(codes_in)),
-          parts(parts_in),
-          config(std::move(config_in)),
-          on_incoming(std::move(incoming)) {}
-
-    codec::Dialect dialect;
-    channel::ResponseCodes codes;
-    Parts parts;
-    UpstreamConfig config;
-    OnIncoming on_incoming;
-    channel::CupRoute route;
-    std::mutex mutex;
-    std::map<std::string, TerminalState> terminals;
-    std::map<channel::AnswerKey, Pending> pending;
-    std::atomic<std::uint32_t> business_date = 0;
-    std::unique_ptr<net::FrameLink> link;
-
-    static Purpose purpose_of(SendKind kind) {
-        if (kind == SendKind::reversal) return Purpose::reversal;
-        return kind == SendKind::repeat ? Purpose::repeat : Purpose::payment;
-    }
-    void sign_in(const TerminalRef& terminal);
-    void signed_in(const Pending& request, const CupAnswer& answer);
-    void finish_sign_in(const std::string& terminal, const Result<void>& result);
-    Result<void> take_keys(const Pending& request, const CupAnswer& answer);
-    Result<std::uint32_t> management_trace(const std::string& terminal);
-    Result<void> transmit(IsoMessage& message, Pending request, std::uint32_t timeout_ms);
-    void on_frame(Bytes frame);
-    void on_answer(const Buffer& frame);
-    void on_timeout(const channel::AnswerKey& key);
-    void dispatch(const Pending& request, const IsoMessage& message, Bytes packed);
-    void payment_answered(const Pending& request, const IsoMessage& message, Bytes packed,
-                          const CupAnswer& answer);
-    pay::BusinessDate date_of(const std::string& mmdd);
-};
 
 // A number for messages that belong to no batch.
 Result<std::uint32_t> Upstream::Impl::management_trace(const std::string& terminal) {
@@ -170,103 +107,31 @@ pay::BusinessDate Upstream::Impl::date_of(const std::string& mmdd) {
 
 // Registers the request first, so that the answer cannot come too early; `message` gets its MAC
 // here, under the terminal's key in the vault.
-Result<void> Upstream::Impl::transmit(IsoMessage& message, Pending request,
-                                      std::uint32_t timeout_ms) {
+Result<void> Upstream::Impl::transmit(IsoMessage& message, Leaving leaving) {
+    Pending& request = leaving.request;
     const channel::AnswerKey key = TRY(channel::answer_key(message));
     request.expected = channel::expect_answer_to(message);
-    const std::string alias = master_key_alias(request.terminal.terminal);
     auto outgoing = TRY(channel::OutgoingMessage::pack(message));
     if (const Bytes input = outgoing.mac_input(); !input.empty()) {
-        const auto mac = parts.vault.mac(alias, input);
+        const auto mac = parts.vault.mac(master_key_alias(request.terminal.terminal), input);
         if (!mac) return std::unexpected(with_detail(mac.error(), SendFailure::vault));
         outgoing.set_mac(*mac);
     }
-    if (!link->connected()) {
-        return failure(SendFailure::network, ErrorKind::unavailable, "upstream: not connected");
-    }
-    request.timer = parts.timers.after(timeout_ms, [this, key] { on_timeout(key); });
+    request.timer = parts.timers.after(leaving.timeout_ms, [this, key] { on_timeout(key); });
     const net::TimerId timer = request.timer;
     {
         const std::lock_guard lock(mutex);
+        terminals[request.terminal.terminal].used_at = parts.clock.ticks();
         pending[key] = std::move(request);
     }
-    const auto sent = link->send(outgoing.frame(route));
+    const Buffer frame = outgoing.frame(route);
+    const auto sent =
+        leaving.line ? lines->send_on(*leaving.line, frame) : lines->send(leaving.query, frame);
     if (sent) return {};
     parts.timers.cancel(timer);
     const std::lock_guard lock(mutex);
     pending.erase(key);
     return std::unexpected(with_detail(sent.error(), SendFailure::network));
-}
-
-// The session has said that it wants one; `trace` is known to it once the message is built.
-void Upstream::Impl::sign_in(const TerminalRef& terminal) {
-    const auto send = [&]() -> Result<void> {
-        const std::uint32_t trace = TRY(management_trace(terminal.terminal));
-        {
-            const std::lock_guard lock(mutex);
-            auto& session = terminals[terminal.terminal].session;
-            TRY_VOID(session.begin_sign_in(trace, parts.clock.now()));
-        }
-        IsoMessage message(dialect);
-        const channel::CupTerminal speaker{.terminal = terminal.terminal,
-                                           .merchant = terminal.merchant};
-        TRY_VOID(channel::build_sign_in(speaker, trace, std::nullopt, message));
-        return transmit(message, {.purpose = Purpose::sign_in, .terminal = terminal, .stan = trace},
-                        config.sign_in_ms);
-    };
-    if (const auto sent = send(); !sent) {
-        log(LogLevel::warning, "upstream: sign-in not sent", sent.error());
-        finish_sign_in(terminal.terminal, sent);
-    }
-}
-
-// Keys to the vault, the batch to the store.
-Result<void> Upstream::Impl::take_keys(const Pending& request, const CupAnswer& answer) {
-    const std::string& terminal = request.terminal.terminal;
-    codec::WorkingKeys keys;
-    {
-        const std::lock_guard lock(mutex);
-        const auto taken =
-            terminals[terminal].session.answered(request.stan, answer, parts.clock.now());
-        if (!taken) return std::unexpected(with_detail(taken.error(), SendFailure::network));
-        keys = *taken;
-    }
-    const auto loaded = parts.vault.load_working_keys(master_key_alias(terminal), keys);
-    if (!loaded) return std::unexpected(with_detail(loaded.error(), SendFailure::vault));
-    date_of(answer.settlement_date.empty() ? answer.local_date : answer.settlement_date);
-    return parts.store.run([&](store::Tx& tx) -> Result<void> {
-        TRY_VOID(tx.open_batch(terminal, answer.batch));
-        auto known = TRY(tx.terminal_by_number(terminal));
-        if (!known || known->state != merchant::TerminalState::enrolled) return {};
-        known->state = TRY(next_state(known->state, merchant::TerminalAction::activate));
-        return tx.update(*known);
-    });
-}
-
-void Upstream::Impl::signed_in(const Pending& request, const CupAnswer& answer) {
-    const std::string& terminal = request.terminal.terminal;
-    const auto taken = take_keys(request, answer);
-    if (taken) {
-        log(LogLevel::info, "upstream: signed in",
-            {{"terminal", LogId(terminal)}, {"batch", std::int64_t{answer.batch}}});
-    } else {
-        log(LogLevel::warning, "upstream: sign-in refused",
-            {{"terminal", LogId(terminal)}, {"code", LogId(answer.code)}});
-    }
-    finish_sign_in(terminal, taken);
-}
-
-void Upstream::Impl::finish_sign_in(const std::string& terminal, const Result<void>& result) {
-    std::vector<Ready> waiting;
-    Result<void> outcome = result;
-    {
-        const std::lock_guard lock(mutex);
-        TerminalState& state = terminals[terminal];
-        if (outcome) outcome = state.session.keys_loaded();
-        if (!outcome) state.session.failed(parts.clock.now());
-        waiting = std::exchange(state.waiting, {});
-    }
-    for (const Ready& ready : waiting) ready(outcome);
 }
 
 void Upstream::Impl::on_timeout(const channel::AnswerKey& key) {
@@ -281,7 +146,7 @@ void Upstream::Impl::on_timeout(const channel::AnswerKey& key) {
     if (request.purpose == Purpose::sign_in) {
         finish_sign_in(request.terminal.terminal, late);
     }
-    if (request.settled) request.settled(late);
+    if (request.answered) request.answered(late);
 }
 
 // On the link's thread: only a copy.
@@ -318,12 +183,7 @@ void Upstream::Impl::dispatch(const Pending& request, const IsoMessage& message,
         if (answer) return signed_in(request, *answer);
         return finish_sign_in(request.terminal.terminal, std::unexpected(answer.error()));
     }
-    if (request.purpose == Purpose::settlement) {
-        if (!answer) return request.settled(std::unexpected(answer.error()));
-        const bool approved = answer->klass == channel::AnswerClass::approve;
-        return request.settled(approved && answer->totals &&
-                               answer->totals->domestic.verdict == codec::BatchVerdict::balanced);
-    }
+    if (request.purpose == Purpose::management) return request.answered(answer);
     if (answer) return payment_answered(request, message, packed, *answer);
     log(LogLevel::warning, "upstream: answer does not fit", answer.error());
     CupAnswer unbelievable;
@@ -378,56 +238,22 @@ void Upstream::Impl::payment_answered(const Pending& request, const IsoMessage& 
 Upstream::Upstream(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Upstream::~Upstream() {
-    impl_->link.reset();
+    impl_->lines.reset();
 }
 
 Result<std::unique_ptr<Upstream>> Upstream::start(UpstreamConfig config, Parts parts,
-                                                  OnIncoming on_incoming) {
+                                                  OnIncoming on_incoming, OnUp on_up) {
     auto dialect = TRY(codec::Dialect::parse(config.dialect_text));
     auto codes = TRY(channel::ResponseCodes::parse(config.response_codes_text));
     auto impl = std::make_unique<Impl>(std::move(dialect), std::move(codes), parts,
-                                       std::move(config), std::move(on_incoming));
+                                       std::move(config), std::move(on_incoming), std::move(on_up));
     Impl* const self = impl.get();
-    net::FrameLinkConfig link;
-    link.host = impl->config.host;
-    link.port = impl->config.port;
-    impl->link = TRY(net::FrameLink::start(
-        std::move(link), [self](Bytes frame) { self->on_frame(frame); },
-        [](net::LinkState state) {
-            const bool up = state == net::LinkState::connected;
-            log(up ? LogLevel::info : LogLevel::warning,
-                up ? Literal("upstream: connected") : Literal("upstream: disconnected"));
-        }));
+    impl->lines = TRY(LineSet::start(
+        impl->config.plan, parts.clock,
+        {.on_frame = [self](Bytes frame) { self->on_frame(frame); },
+         .on_up = [self] { self->parts.workers.post_always([self] { self->line_up(); }); }}));
+    parts.timers.after(self->keep_ms(), [self] { self->keep(); });
     return std::unique_ptr<Upstream>(new Upstream(std::move(impl)));
-}
-
-void Upstream::prepare(const TerminalRef& terminal, Ready ready) {
-    Impl* const self = impl_.get();
-    Result<void> now = {};
-    bool start = false;
-    bool wait = false;
-    {
-        const std::lock_guard lock(self->mutex);
-        Impl::TerminalState& state = self->terminals[terminal.terminal];
-        if (!state.session.may_pay()) {
-            start = state.waiting.empty() && state.session.wants_sign_in(self->parts.clock.now());
-            wait = start || !state.waiting.empty();
-            if (wait) state.waiting.push_back(ready);
-            // The last sign-in has just failed: the network is left alone for a while.
-            if (!wait) {
-                now = failure(SendFailure::network, ErrorKind::unavailable,
-                              "upstream: sign-in failed a moment ago");
-            }
-        }
-    }
-    if (!wait) return ready(now);
-    if (start) self->parts.workers.post_always([self, terminal] { self->sign_in(terminal); });
-}
-
-void Upstream::forget_sign_in(const std::string& terminal) {
-    const std::lock_guard lock(impl_->mutex);
-    channel::UpstreamSession& session = impl_->terminals[terminal].session;
-    if (session.may_pay()) session.close();
 }
 
 Result<void> Upstream::send(const Outgoing& outgoing) {
@@ -455,33 +281,18 @@ Result<void> Upstream::send(const Outgoing& outgoing) {
     const bool sale = payment.kind == pay::PaymentKind::purchase;
     return impl_->transmit(
         message,
-        {.purpose = Impl::purpose_of(outgoing.kind),
-         .terminal = {payment.terminal, payment.merchant},
-         .payment = payment.id,
-         .batch = payment.batch,
-         .stan = payment.stan,
-         .signed_amount_minor = sale ? payment.amount_minor : -payment.amount_minor},
-        forget_ms);
-}
-
-void Upstream::settle_batch(const TerminalRef& terminal, std::uint32_t batch,
-                            const pay::BatchTotals& totals, Settled done) {
-    const auto send = [&]() -> Result<void> {
-        const std::uint32_t trace = TRY(impl_->management_trace(terminal.terminal));
-        const channel::CupTerminal speaker{
-            .terminal = terminal.terminal, .merchant = terminal.merchant, .batch = batch};
-        codec::BatchTotals field48;
-        field48.domestic.debit_amount_minor = totals.debit_minor;
-        field48.domestic.debit_count = static_cast<unsigned>(totals.debit_count);
-        field48.domestic.credit_amount_minor = totals.credit_minor;
-        field48.domestic.credit_count = static_cast<unsigned>(totals.credit_count);
-        IsoMessage message(impl_->dialect);
-        TRY_VOID(channel::build_batch_settle(speaker, trace, field48, message));
-        return impl_->transmit(
-            message, {.purpose = Impl::Purpose::settlement, .terminal = terminal, .settled = done},
-            impl_->config.sign_in_ms);
-    };
-    if (const auto sent = send(); !sent) done(std::unexpected(sent.error()));
+        {.request = {.purpose = Impl::purpose_of(outgoing.kind),
+                     .terminal = {payment.terminal, payment.merchant},
+                     .payment = payment.id,
+                     .batch = payment.batch,
+                     .stan = payment.stan,
+                     .signed_amount_minor = sale ? payment.amount_minor : -payment.amount_minor},
+         .timeout_ms = forget_ms,
+         .query = channel::RouteQuery{.pan_digits = card->pan(),
+                                      .channel = outgoing.channel,
+                                      .kind = route_kind(payment.kind),
+                                      .amount_minor = payment.amount_minor,
+                                      .at = impl_->parts.clock.now()}});
 }
 
 pay::BusinessDate Upstream::business_date() const {
@@ -489,7 +300,15 @@ pay::BusinessDate Upstream::business_date() const {
 }
 
 bool Upstream::connected() const {
-    return impl_->link->connected();
+    return impl_->lines->connected();
+}
+
+std::vector<LineStatus> Upstream::lines() const {
+    return impl_->lines->status();
+}
+
+const channel::SwitchPlan& Upstream::plan() const {
+    return impl_->lines->plan();
 }
 
 }  // namespace softpos::server

@@ -12,10 +12,12 @@
 #include "base/secret.h"
 #include "net/timer.h"
 #include "platform/channel/cup_messages.h"
+#include "platform/channel/switch_plan.h"
 #include "platform/keys/key_vault.h"
 #include "platform/pay/payment.h"
 #include "platform/pay/payment_machine.h"
 #include "platform/pay/settlement.h"
+#include "platform/server/line_set.h"
 #include "platform/server/worker_pool.h"
 #include "platform/store/store.h"
 
@@ -24,15 +26,19 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace softpos::server {
 
 struct UpstreamConfig {
-    std::string host = "127.0.0.1";
-    std::uint16_t port = 0;
+    channel::SwitchPlan plan;
     std::string dialect_text;         // Of cup-pos.dialect.
     std::string response_codes_text;  // Of response-codes.tsv.
     std::uint32_t sign_in_ms = 10'000;
+    // A terminal's keys are renewed only after it was quiet for so long: what is on its way then
+    // does not meet two keys.
+    std::uint32_t quiet_ms = 60'000;
 };
 
 // Which terminal of which merchant; both as the network knows them.
@@ -69,8 +75,9 @@ struct Outgoing {
     const pay::Payment& payment;
     const pay::Payment* original;  // Of a void or refund.
     Bytes card_tlv;
-    std::optional<channel::PinBlock> pin = {};  // Under the terminal's PIN key.
-    const SerialStatement* serial = nullptr;    // Of a sale.
+    std::optional<channel::PinBlock> pin = {};                      // Under the terminal's PIN key.
+    const SerialStatement* serial = nullptr;                        // Of a sale.
+    channel::EntryChannel channel = channel::EntryChannel::stored;  // For the route.
 };
 
 // An answer to a payment, ready for its machine. `event.kind` is answer, bad_answer or
@@ -93,6 +100,7 @@ class Upstream {
 public:
     using Ready = std::function<void(Result<void>)>;
     using OnIncoming = std::function<void(Incoming)>;
+    using OnUp = std::function<void()>;  // A line came up; on a worker.
 
     struct Parts {
         store::Store& store;
@@ -104,8 +112,20 @@ public:
     };
 
     static Result<std::unique_ptr<Upstream>> start(UpstreamConfig config, Parts parts,
-                                                   OnIncoming on_incoming);
+                                                   OnIncoming on_incoming, OnUp on_up);
     ~Upstream();
+
+    // Signs these in as soon as a line is up, so that their first payments do not wait for it.
+    // Before the first line came up, or at any time after.
+    void sign_in_early(const std::vector<TerminalRef>& terminals);
+
+    // Tells the network that a terminal's day is over; its next payment signs in again. Nothing
+    // happens where it is not signed in.
+    using Told = std::function<void()>;
+    void sign_out(const std::string& terminal, Told done);
+
+    // Signs all out and waits for the answers, at most so long. Before the workers stop.
+    void sign_out_all(std::uint32_t wait_ms);
 
     // Calls back once the terminal has working keys and an open batch for this business day; signs
     // it in where it has not. unavailable where the network cannot be reached, denied where it
@@ -128,9 +148,11 @@ public:
     // The network's business date as last seen in field 15; not known before the first answer.
     pay::BusinessDate business_date() const;
     bool connected() const;
+    std::vector<LineStatus> lines() const;
+    const channel::SwitchPlan& plan() const;
 
 private:
-    struct Impl;
+    struct Impl;  // upstream_impl.h
     explicit Upstream(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
 };

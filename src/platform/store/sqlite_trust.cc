@@ -91,7 +91,8 @@ Result<void> SqliteTx::update(const DeviceRow& device) {
 
 Reader::Found<NonceRow> SqliteTx::nonce(const Id128& id) {
     Query query(connection_,
-                "SELECT id, digest, terminal, expires_at, used_at FROM nonces WHERE id = ?");
+                "SELECT id, digest, terminal, expires_at, used_at, proof, asked FROM nonces"
+                " WHERE id = ?");
     query << id;
     return one(query, [](Query& row) {
         NonceRow nonce;
@@ -100,6 +101,8 @@ Reader::Found<NonceRow> SqliteTx::nonce(const Id128& id) {
         nonce.terminal = row.id();
         nonce.expires_at = {row.number()};
         nonce.used_at = {row.number()};
+        nonce.proof = row.bytes<32>();
+        nonce.asked = row.bytes<32>();
         return nonce;
     });
 }
@@ -113,11 +116,21 @@ Result<void> SqliteTx::insert(const NonceRow& nonce) {
         TRY_VOID(query.run());
     }
     Query query(connection_,
-                "INSERT INTO nonces (id, digest, terminal, expires_at, used_at)"
-                " VALUES (?, ?, ?, ?, ?)");
+                "INSERT INTO nonces (id, digest, terminal, expires_at, used_at, proof, asked)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)");
     query << nonce.id << Bytes(nonce.digest) << nonce.terminal << nonce.expires_at.unix_ms
-          << nonce.used_at.unix_ms;
+          << nonce.used_at.unix_ms << Bytes(nonce.proof) << Bytes(nonce.asked);
     return query.run();
+}
+
+Result<bool> SqliteTx::ask_proof(const NonceUse& use, const NonceProof& proof) {
+    Query query(connection_,
+                "UPDATE nonces SET proof = ?, asked = ? WHERE id = ? AND digest = ?"
+                " AND terminal = ? AND used_at = 0 AND expires_at > ?");
+    query << Bytes(proof.proof) << Bytes(proof.asked) << use.id << Bytes(use.digest) << use.terminal
+          << use.at.unix_ms;
+    TRY_VOID(query.run());
+    return connection_.changes() == 1;
 }
 
 Result<bool> SqliteTx::consume(const NonceUse& use) {

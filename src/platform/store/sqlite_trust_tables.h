@@ -1,4 +1,4 @@
-// The tables about phones: step 2 of the schema. Internal to the store.
+// The tables about phones: steps 2 and 3 of the schema. Internal to the store.
 #pragma once
 
 namespace softpos::store {
@@ -83,6 +83,14 @@ CREATE TABLE registry_history (
     WITHOUT ROWID;
 
 ALTER TABLE terminals ADD COLUMN serial TEXT NOT NULL DEFAULT '';
+)";
+
+// What a challenge waits for besides its answer. A challenge lives for two minutes: whoever updates
+// in between asks for a new one.
+constexpr const char* trust_step_3 = R"(
+DELETE FROM nonces;
+ALTER TABLE nonces ADD COLUMN proof BLOB NOT NULL DEFAULT x'';
+ALTER TABLE nonces ADD COLUMN asked BLOB NOT NULL DEFAULT x'';
 )";
 
 }  // namespace softpos::store

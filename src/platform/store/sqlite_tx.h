@@ -135,6 +135,7 @@ public:
     Result<void> update(const DeviceRow& device) override;
     Result<void> insert(const NonceRow& nonce) override;
     Result<bool> consume(const NonceUse& use) override;
+    Result<bool> ask_proof(const NonceUse& use, const NonceProof& proof) override;
     Result<void> insert(const PermitRow& permit) override;
     Result<bool> spend(const Id128& permit, const Id128& payment) override;
     Result<void> append(const EvidenceRow& evidence) override;

@@ -114,6 +114,37 @@ TEST_P(StoreTrustTest, AChallengeServesOnceAndOnlyAsItWasHandedOut) {
     EXPECT_FALSE(consume({nonce.id, nonce.digest, nonce.terminal, now}));
 }
 
+TEST_P(StoreTrustTest, AProofIsAskedForWhileTheChallengeIsGood) {
+    const NonceRow nonce = challenge();
+    ASSERT_TRUE(run([&](Tx& tx) { return tx.insert(nonce); }));
+    Digest proof{}, asked{}, other = nonce.digest;
+    proof.fill(0x11);
+    asked.fill(0x22);
+    other[0] ^= 1;
+    const Id128 stranger = Id128::make(random_);
+    const auto ask_for = [&](const Tx::NonceUse& use) {
+        bool done = false;
+        EXPECT_TRUE(run([&](Tx& tx) -> Result<void> {
+            done = TRY(tx.ask_proof(use, {proof, asked}));
+            return {};
+        }));
+        return done;
+    };
+    EXPECT_FALSE(ask_for({nonce.id, other, nonce.terminal, now}));
+    EXPECT_FALSE(ask_for({nonce.id, nonce.digest, stranger, now}));
+    EXPECT_FALSE(ask_for({nonce.id, nonce.digest, nonce.terminal, nonce.expires_at}));
+    EXPECT_EQ(ask([&](Reader& r) { return r.nonce(nonce.id); }), nonce);
+    EXPECT_TRUE(ask_for({nonce.id, nonce.digest, nonce.terminal, now}));
+    proof.fill(0x33);  // The answer was lost, and it is asked for again.
+    EXPECT_TRUE(ask_for({nonce.id, nonce.digest, nonce.terminal, now}));
+    const auto found = ask([&](Reader& r) { return r.nonce(nonce.id); });
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->proof, proof);
+    EXPECT_EQ(found->asked, asked);
+    EXPECT_TRUE(consume({nonce.id, nonce.digest, nonce.terminal, now}));
+    EXPECT_FALSE(ask_for({nonce.id, nonce.digest, nonce.terminal, now})) << "it is used";
+}
+
 // Shows: A6
 TEST_P(StoreTrustTest, OfManyWhoUseOneChallengeAtOnceOneGetsIt) {
     const NonceRow nonce = challenge();

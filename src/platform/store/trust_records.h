@@ -40,6 +40,10 @@ struct NonceRow {
     Id128 terminal = {};
     Instant expires_at = {};
     Instant used_at = {};  // Zero: not used.
+    // What must be proven before the challenge is used: SHA-256 of it, and of the message that it
+    // was asked for. Both zero where nothing was asked.
+    Digest proof{};
+    Digest asked{};
 
     friend bool operator==(const NonceRow&, const NonceRow&) = default;
 };

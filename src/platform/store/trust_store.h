@@ -85,6 +85,13 @@ public:
         Instant at;
     };
     virtual Result<bool> consume(const NonceUse& use) = 0;
+    // Writes down `proof` and `asked` of a challenge that is still good; what was asked before is
+    // forgotten. False where it is not.
+    struct NonceProof {
+        const Digest& proof;
+        const Digest& asked;
+    };
+    virtual Result<bool> ask_proof(const NonceUse& use, const NonceProof& proof) = 0;
 
     virtual Result<void> insert(const PermitRow& permit) = 0;
     // True for the first payment only. A permit that is not there is not spent.

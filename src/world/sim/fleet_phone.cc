@@ -64,19 +64,24 @@ Result<card::IssuerProfile> issuer_of(const std::string& folder, const Pan& pan)
 protocol::Posture usual_posture() {
     protocol::Posture posture;
     posture.claims = {"linux", "fleet", "1", "org.opensoftpos.fleet", 100, 100};
-    posture.hardware = protocol::bit_of(protocol::Capability::card_no_pin);
+    posture.hardware =
+        static_cast<protocol::CapabilitySet>(protocol::bit_of(protocol::Capability::card_no_pin) |
+                                             protocol::bit_of(protocol::Capability::qr_show) |
+                                             protocol::bit_of(protocol::Capability::qr_scan));
     return posture;
 }
 
 }  // namespace
 
 struct FleetPhone::Memory final : trust::TrustedPlatform {
-    Memory(Random& source, const FleetPosture& posture, FleetCustomer* customer)
-        : source_(source), posture_(posture) {
+    Memory(Random& source, const FleetPosture& posture, FleetCustomer* customer,
+           trust::HardwareAnchor* chip)
+        : source_(source), posture_(posture), chip_(chip) {
         if (customer != nullptr) screen_.emplace(*customer);
     }
     Random& random() override { return source_; }
-    Ticks ticks() override { return clock_.ticks(); }
+    Ticks ticks() override { return {clock_.ticks().us + ahead_us_}; }
+    void let_pass(std::chrono::microseconds time) { ahead_us_ += time.count(); }
     Result<SecretBytes> load_state() override { return load(state_); }
     Result<SecretBytes> load_journal() override { return load(journal_); }
     Result<void> save_state(Bytes state) override {
@@ -93,7 +98,20 @@ struct FleetPhone::Memory final : trust::TrustedPlatform {
         return {};
     }
     std::array<std::uint8_t, 32> measurement() override { return {}; }
-    protocol::Protection protection() const override { return protocol::Protection::software; }
+    protocol::Protection protection() const override {
+        return chip_ == nullptr ? protocol::Protection::software : chip_->kind();
+    }
+    Result<std::optional<protocol::Evidence>> evidence(Bytes message) override {
+        return TRY(chip_->evidence(message));
+    }
+    Result<std::optional<protocol::Evidence>> enrolment_evidence(Bytes message) override {
+        return TRY(chip_->enrolment_evidence(message));
+    }
+    Result<protocol::Evidence> activate(const protocol::EnrolCredential& credential,
+                                        Bytes binding) override {
+        if (chip_ == nullptr) return TrustedPlatform::activate(credential, binding);
+        return chip_->activate(credential, binding);
+    }
     std::vector<protocol::Finding> findings() override { return posture_.core; }
     trust::TrustedUi* ui() override { return screen_ ? &*screen_ : nullptr; }
 
@@ -144,8 +162,10 @@ private:
 
     Random& source_;
     const FleetPosture& posture_;
+    trust::HardwareAnchor* chip_;
     std::optional<Screen> screen_;
     SystemClock clock_;
+    std::int64_t ahead_us_ = 0;
     SecretBytes state_, journal_;
     std::uint64_t epoch_ = 0;
 };
@@ -161,11 +181,12 @@ Result<Answer> expect(protocol::SpaAnswer answer) {
 
 }  // namespace
 
-FleetPhone::FleetPhone(card::VirtualCard card, Random& random, bool screen)
+FleetPhone::FleetPhone(card::VirtualCard card, Random& random, const Kind& kind)
     : card_(std::move(card)),
-      posture_{usual_posture(), {}},
-      memory_(std::make_unique<Memory>(random, posture_, screen ? &customer_ : nullptr)) {
-    if (screen) {
+      posture_{.app = usual_posture(), .core = {}},
+      memory_(std::make_unique<Memory>(random, posture_, kind.screen ? &customer_ : nullptr,
+                                       kind.chip)) {
+    if (kind.screen) {
         posture_.app.hardware = static_cast<protocol::CapabilitySet>(
             posture_.app.hardware | protocol::bit_of(protocol::Capability::card_pin));
     }
@@ -179,7 +200,7 @@ Result<std::unique_ptr<FleetPhone>> FleetPhone::make(const std::string& cards_fo
     const auto issuer = TRY(issuer_of(cards_folder, profile.pan));
     auto data = TRY(card::personalise(std::move(profile), issuer));
     return std::unique_ptr<FleetPhone>(
-        new FleetPhone(card::VirtualCard(std::move(data)), random, kind.screen));
+        new FleetPhone(card::VirtualCard(std::move(data)), random, kind));
 }
 
 template <typename Answer>
@@ -212,7 +233,7 @@ Result<void> FleetPhone::enrol(const FleetPlatform& platform, const std::string&
     const auto challenge = TRY(expect<protocol::EnrolChallenge>(
         TRY(ask(protocol::EnrolBegin{activation_code, posture_.app.claims}))));
     auto core = TRY(ask_core<protocol::EnrolBeginAnswer>(
-        protocol::EnrolBeginRequest{challenge.nonce_id, challenge.nonce, posture_.app}));
+        protocol::EnrolBeginRequest{challenge.nonce_id, challenge.nonce, told()}));
     const auto key = TRY(crypto::P256Key::generate());
     key_pem_ = key.private_pem();
     protocol::EnrolEvidence proof;
@@ -221,7 +242,19 @@ Result<void> FleetPhone::enrol(const FleetPlatform& platform, const std::string&
     proof.body = std::move(core.statement.body);
     proof.core_signature = std::move(core.statement.signature);
     if (core.evidence) proof.evidences.push_back(*std::move(core.evidence));
-    auto enrolled = TRY(expect<protocol::Enrolled>(TRY(ask(proof))));
+    if (posture_.system) {
+        const auto body = TRY(protocol::decode_spa_body(proof.body));
+        const auto* statement = std::get_if<protocol::EnrolStatement>(&body);
+        if (statement == nullptr) return fail(ErrorKind::malformed, "fleet: no statement");
+        const Buffer binding =
+            protocol::binding_message({.nonce = statement->nonce,
+                                       .core_sign_point = statement->core_sign_point,
+                                       .core_seal_point = statement->core_seal_point,
+                                       .measurement = statement->measurement,
+                                       .app_version = statement->claims.app_version});
+        for (auto& one : posture_.system(binding)) proof.evidences.push_back(std::move(one));
+    }
+    auto enrolled = TRY(expect<protocol::Enrolled>(TRY(prove(std::move(proof)))));
     const auto body = TRY(protocol::decode_spa_body(enrolled.grant));
     const auto* grant = std::get_if<protocol::CoreGrant>(&body);
     if (grant == nullptr) return fail(ErrorKind::malformed, "fleet: no grant");
@@ -231,6 +264,20 @@ Result<void> FleetPhone::enrol(const FleetPlatform& platform, const std::string&
     certificate_pem_ = std::move(enrolled.certificate_pem);
     client_ = TRY(net::HttpClient::make(client_config()));
     return {};
+}
+
+// A credential is opened by the core, and the same proof goes once more.
+Result<protocol::SpaAnswer> FleetPhone::prove(protocol::EnrolEvidence proof) {
+    if (before_request) before_request(proof);
+    auto answer = TRY(ask(proof));
+    auto* credential = std::get_if<protocol::EnrolCredential>(&answer);
+    if (credential == nullptr) return answer;
+    if (before_activation) before_activation(*credential);
+    auto opened = TRY(ask_core<protocol::EnrolActivateAnswer>(
+        protocol::EnrolActivateRequest{std::move(*credential)}));
+    proof.activation = std::move(opened.evidence.bytes);
+    if (before_proof) before_proof(proof);
+    return ask(proof);
 }
 
 Result<protocol::SpaAnswer> FleetPhone::ask(const protocol::SpaRequest& request) {
@@ -245,6 +292,17 @@ Result<protocol::SpaAnswer> FleetPhone::ask(const protocol::SpaRequest& request)
     return answer;
 }
 
+protocol::Posture FleetPhone::told() const {
+    protocol::Posture posture = posture_.app;
+    const std::int64_t now_ms = SystemClock().now().unix_ms + posture_.clock_off_ms;
+    if (posture_.tells_time) posture.phone_time = Instant{std::max<std::int64_t>(now_ms, 0)};
+    return posture;
+}
+
+void FleetPhone::let_pass(std::chrono::milliseconds time) {
+    memory_->let_pass(time);
+}
+
 Result<void> FleetPhone::obey(const std::vector<protocol::SignedBody>& commands) {
     for (const protocol::SignedBody& command : commands) {
         TRY(ask_core<protocol::CommandObeyAnswer>(protocol::CommandObeyRequest{command}));
@@ -255,9 +313,13 @@ Result<void> FleetPhone::obey(const std::vector<protocol::SignedBody>& commands)
 Result<protocol::PermitAsk> FleetPhone::prepare_permit(std::int64_t amount_minor,
                                                        protocol::PermitPurpose purpose) {
     auto prepared = TRY(ask_core<protocol::PermitPrepareAnswer>(
-        protocol::PermitPrepareRequest{purpose, amount_minor, 156, posture_.app}));
+        protocol::PermitPrepareRequest{purpose, amount_minor, 156, told()}));
     protocol::PermitAsk ask{std::move(prepared.request), {}};
     if (prepared.evidence) ask.evidences.push_back(*std::move(prepared.evidence));
+    if (posture_.system) {
+        const Buffer message = protocol::permit_evidence_message(ask.request.body);
+        for (auto& one : posture_.system(message)) ask.evidences.push_back(std::move(one));
+    }
     return ask;
 }
 

@@ -7,11 +7,13 @@
 #include "base/random.h"
 #include "base/result.h"
 #include "net/http_client.h"
+#include "phone/trust/hardware_anchor.h"
 #include "phone/trust/trusted_core.h"
 #include "phone/trust/trusted_platform.h"
 #include "protocol/spa.h"
 #include "world/card/virtual_card.h"
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -38,8 +40,12 @@ struct FleetCustomer {
 };
 
 struct FleetPosture {
-    protocol::Posture app;
+    protocol::Posture app;  // Its time is told anew with each message.
     std::vector<protocol::Finding> core;
+    bool tells_time = true;
+    std::int64_t clock_off_ms = 0;  // Of the phone's wall clock; the core's own is not touched.
+    // What the phone's system brings beside the core's evidence, over SHA-256 of that message.
+    std::function<std::vector<protocol::Evidence>(Bytes message)> system = {};
 };
 
 class FleetPhone {
@@ -49,6 +55,7 @@ public:
     struct Kind {
         std::string card = "debit";
         bool screen = false;
+        trust::HardwareAnchor* chip = nullptr;  // Borrowed.
     };
     static Result<std::unique_ptr<FleetPhone>> make(const std::string& cards_folder,
                                                     std::uint32_t number, Random& random,
@@ -61,6 +68,11 @@ public:
 
     // Takes an activation code to the platform, as the phone services do.
     Result<void> enrol(const FleetPlatform& platform, const std::string& activation_code);
+    // What happens on the way, where something does: to the request, to the credential that comes
+    // for it, and to the request that goes with the core's answer to that.
+    std::function<void(protocol::EnrolEvidence&)> before_request = {};
+    std::function<void(protocol::EnrolCredential&)> before_activation = {};
+    std::function<void(protocol::EnrolEvidence&)> before_proof = {};
 
     // One tap with its card, under a permit that it asks for first; the body of
     // POST /v1/phone/payments. denied where there is no permit: last_refusal() says more.
@@ -87,6 +99,9 @@ public:
                                              std::uint32_t card_number) const;
 
     FleetPosture& posture() { return posture_; }
+    const FleetPosture& posture() const { return posture_; }
+    // By the core's clock alone, which nobody can set.
+    void let_pass(std::chrono::milliseconds time);
     FleetCustomer& customer() { return customer_; }
     const std::optional<protocol::SpaRefused>& last_refusal() const { return refused_; }
 
@@ -98,10 +113,12 @@ public:
 
 private:
     struct Memory;  // The platform of the trusted core, in memory.
-    FleetPhone(card::VirtualCard card, Random& random, bool screen);
+    FleetPhone(card::VirtualCard card, Random& random, const Kind& kind);
+    Result<protocol::SpaAnswer> prove(protocol::EnrolEvidence proof);
     Result<std::optional<protocol::SealedPin>> take_pin(std::int64_t amount_minor, Id128& permit);
     template <typename Answer>
     Result<Answer> ask_core(const protocol::TrustedRequest& request);
+    protocol::Posture told() const;
     Result<void> obey(const std::vector<protocol::SignedBody>& commands);
 
     card::VirtualCard card_;

@@ -162,7 +162,7 @@ std::string NetworkHost::dispatch(Turn& turn) {
     if (turn.terminal == nullptr || turn.text(42) != turn.terminal->merchant_id) return "97";
     const std::string_view mti = turn.in.mti();
     if (mti == "0800") return answer_sign_in(turn);
-    if (mti == "0820") return "00";  // Echo and sign-out need no state of ours.
+    if (mti == "0820") return answer_management(turn);
     if (turn.terminal->signed_in_on != config_.business_date) return "A8";
     if (turn.text(60).size() < field_60_digits_min) return "30";
     if (mti == "0500") return answer_settlement(turn);
@@ -208,12 +208,35 @@ std::string NetworkHost::answer_sign_in(Turn& turn) {
     add(pin_key, 0);
     add(mac_key, 8);
 
-    if (terminal.signed_in_on != config_.business_date) ++terminal.batch;
+    if (terminal.batch_opened_on != config_.business_date || terminal.batch_settled) {
+        ++terminal.batch;
+        terminal.batch_opened_on = config_.business_date;
+        terminal.batch_settled = false;
+    }
+    ++counters_.sign_ins;
     terminal.signed_in_on = config_.business_date;
     terminal.mac_key = std::move(mac_key);
     terminal.pin_key = std::move(pin_key);
     CHECK(turn.out.set(60, "00" + printed("%06u", terminal.batch) + "003").has_value());
     CHECK(turn.out.set_binary(62, field62).has_value());
+    return "00";
+}
+
+// An echo says that somebody is here. Who signed out has no keys and makes no payments until it
+// signs in again; its batch stays open.
+std::string NetworkHost::answer_management(Turn& turn) {
+    constexpr std::size_t code_at = 8;  // Behind kind and batch.
+    const std::string field60 = turn.text(60);
+    const std::string code = field60.size() < code_at ? std::string() : field60.substr(code_at, 3);
+    if (code == "301") {
+        ++counters_.echoes;
+        return "00";
+    }
+    if (code != "002") return "40";
+    ++counters_.sign_outs;
+    turn.terminal->signed_in_on = 0;
+    turn.terminal->mac_key = SecretBytes();
+    turn.terminal->pin_key = SecretBytes();
     return "00";
 }
 
@@ -381,7 +404,12 @@ std::string NetworkHost::answer_settlement(Turn& turn) {
                                      debits % 1000, static_cast<long long>(credit), credits % 1000);
     std::string field48 = turn.text(48);
     if (field48.size() != 62) return "30";
-    field48[30] = field48.substr(0, 30) == ours ? '1' : '2';
+    const bool balanced = field48.substr(0, 30) == ours;
+    field48[30] = balanced ? '1' : '2';
+    // The next sign-in opens another batch.
+    if (balanced && batch == printed("%06u", turn.terminal->batch)) {
+        turn.terminal->batch_settled = true;
+    }
     field48[61] = field48.substr(31, 30) == std::string(30, '0') ? '1' : '2';
     CHECK(turn.out.set(48, field48).has_value());
     return "00";

@@ -56,7 +56,7 @@ struct NetworkRecord {
 
 struct NetworkCounters {
     std::uint64_t messages = 0, approved = 0, declined = 0, reversed = 0, repeated = 0,
-                  mac_failures = 0, malformed = 0;
+                  mac_failures = 0, malformed = 0, sign_ins = 0, sign_outs = 0, echoes = 0;
 };
 
 class NetworkHost {
@@ -92,7 +92,9 @@ private:
         SecretBytes mac_key;
         SecretBytes pin_key;
         std::uint32_t batch = 0;
-        std::uint32_t signed_in_on = 0;
+        std::uint32_t signed_in_on = 0;  // 0: not signed in.
+        std::uint32_t batch_opened_on = 0;
+        bool batch_settled = false;
     };
     struct Remembered {  // An answered request, for repetitions.
         Buffer request;
@@ -110,6 +112,7 @@ private:
     };
 
     std::string answer_sign_in(Turn& turn);
+    std::string answer_management(Turn& turn);
     std::string answer_financial(Turn& turn);
     static std::optional<std::string> pin_of(const Terminal& terminal, Bytes block,
                                              std::string_view pan_digits);

@@ -13,6 +13,8 @@
 #include "world/sim/sim_service.h"
 #include "world/sim/wallet_service.h"
 
+#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -45,6 +47,18 @@ private:
 };
 
 class RoadWorld;
+
+// The system's, and ahead of it as far as a test says.
+class RoadClock final : public Clock {
+public:
+    Instant now() const override { return {system_.now().unix_ms + ahead_ms_.load()}; }
+    Ticks ticks() const override { return system_.ticks(); }
+    void set_ahead(std::chrono::milliseconds by) { ahead_ms_ = by.count(); }
+
+private:
+    SystemClock system_;
+    std::atomic<std::int64_t> ahead_ms_{0};
+};
 
 // A phone and the card that is held to it.
 class RoadPhone {
@@ -88,9 +102,16 @@ public:
     RoadPhone& add_phone();
     // With a screen of the customer's, and a card that asks for that PIN.
     RoadPhone& add_pin_phone(const std::string& pin);
+    // With a chip that vouches for it; enrolled like the others.
+    RoadPhone& add_chip_phone(trust::HardwareAnchor& chip);
+    // Not enrolled.
+    std::unique_ptr<FleetPhone> make_phone(const FleetPhone::Kind& kind);
     RoadPhone& phone() { return *phones_.front(); }
     FleetPlatform platform() const;
-    std::string enrolment_code();  // For a terminal that nobody has taken yet.
+    // A phone that says it is there, for a terminal that is registered there.
+    RoadPhone& add_phone_at(const protocol::Location& place);
+    // For a terminal that nobody has taken yet; body of POST /v1/merchants/{}/terminals.
+    std::string enrolment_code(const std::string& terminal = "{}");
     std::string new_key();
 
     Reply network(const std::string& target, const std::string& body = {});  // POST with a body.
@@ -107,6 +128,8 @@ public:
     void stop_network();
     void start_service();
     void stop_service();
+    // Whom the service believes from its next start on: a file of its folder.
+    void write_server_file(const std::string& name, const std::string& text) const;
 
     // Asks until it holds; false after some seconds.
     static bool wait_until(const std::function<bool()>& holds);
@@ -124,20 +147,24 @@ public:
     const std::string& ca_pem() const { return ca_pem_; }
     std::string folder() const { return folder_.path(); }
     std::string business_date();  // YYYY-MM-DD
+    std::uint16_t network_port() const { return network_->network_port(); }
     std::uint16_t phone_port() const { return config_.phone_port; }
     std::uint16_t acquirer_port() const { return config_.acquirer_port; }
     const std::vector<std::string>& answers() const { return answers_; }
     const Clock& clock() const { return clock_; }
+    // The platform's clock, which looks for silent phones several times a second.
+    void set_ahead(std::chrono::milliseconds by) { clock_.set_ahead(by); }
     Random& random() { return random_; }
 
 private:
-    RoadPhone& add(Result<std::unique_ptr<FleetPhone>> phone, const std::string& pin);
+    RoadPhone& add(Result<std::unique_ptr<FleetPhone>> phone, const std::string& pin,
+                   const std::string& terminal_body = "{}");
     void start_network();
     void set_up_service();
     void make_merchant();
 
     host::ScratchDirectory folder_;
-    SystemClock clock_;
+    RoadClock clock_;
     crypto::KeyRandom random_;
     std::unique_ptr<keys::SoftVault> vault_;
     std::unique_ptr<keys::VaultService> vault_service_;

@@ -148,6 +148,7 @@ void RoadWorld::set_up_service() {
     setup.config.phone_port = 0;
     setup.config.acquirer_port = 0;
     setup.config.answer_ms = answer_ms;
+    setup.config.round_ms = 50;
     setup.config.environment = monitor::Environment::sandbox;
     setup.zone_component_1 = to_hex(random_.take<16>());
     setup.zone_component_2 = to_hex(random_.take<16>());
@@ -211,8 +212,8 @@ void RoadWorld::make_merchant() {
     CHECK(acquirer("/v1/merchants/" + merchant_ + "/activate", "{}").status() == 200);
 }
 
-std::string RoadWorld::enrolment_code() {
-    const Reply made = acquirer("/v1/merchants/" + merchant_ + "/terminals", "{}");
+std::string RoadWorld::enrolment_code(const std::string& body) {
+    const Reply made = acquirer("/v1/merchants/" + merchant_ + "/terminals", body);
     CHECK(made.status() == 201);
     const json::object terminal{{"terminal_id", made.text("terminal_id")},
                                 {"merchant_id", merchant_},
@@ -222,14 +223,25 @@ std::string RoadWorld::enrolment_code() {
     return made.text("activation_code");
 }
 
-RoadPhone& RoadWorld::add(Result<std::unique_ptr<FleetPhone>> phone, const std::string& pin) {
+RoadPhone& RoadWorld::add(Result<std::unique_ptr<FleetPhone>> phone, const std::string& pin,
+                          const std::string& terminal_body) {
     CHECK(phone.has_value());
-    CHECK((*phone)->enrol(platform(), enrolment_code()).has_value());
+    CHECK((*phone)->enrol(platform(), enrolment_code(terminal_body)).has_value());
     json::object account{{"pan", (*phone)->card_pan()}, {"balance_minor", card_balance_minor}};
     if (!pin.empty()) account["pin"] = pin;
     CHECK(network("/v1/accounts", json::serialize(account)).status() == 200);
     phones_.push_back(std::make_unique<RoadPhone>(*this, *std::move(phone)));
     return *phones_.back();
+}
+
+RoadPhone& RoadWorld::add_phone_at(const protocol::Location& place) {
+    const auto number = static_cast<std::uint32_t>(phones_.size());
+    auto phone = FleetPhone::make(host::data_path("cards"), number, random_);
+    CHECK(phone.has_value());
+    (*phone)->posture().app.location = place;
+    const json::object body{{"latitude_e6", place.latitude_e6},
+                            {"longitude_e6", place.longitude_e6}};
+    return add(std::move(phone), {}, json::serialize(body));
 }
 
 RoadPhone& RoadWorld::add_phone() {
@@ -242,6 +254,21 @@ RoadPhone& RoadWorld::add_pin_phone(const std::string& pin) {
     return add(FleetPhone::make(host::data_path("cards"), number, random_,
                                 {.card = "pin-always", .screen = true}),
                pin);
+}
+
+std::unique_ptr<FleetPhone> RoadWorld::make_phone(const FleetPhone::Kind& kind) {
+    auto phone = FleetPhone::make(host::data_path("cards"), 900'000, random_, kind);
+    CHECK(phone.has_value());
+    return *std::move(phone);
+}
+
+RoadPhone& RoadWorld::add_chip_phone(trust::HardwareAnchor& chip) {
+    const auto number = static_cast<std::uint32_t>(phones_.size());
+    return add(FleetPhone::make(host::data_path("cards"), number, random_, {.chip = &chip}), {});
+}
+
+void RoadWorld::write_server_file(const std::string& name, const std::string& text) const {
+    CHECK(host::write_durably(config_.folder + "/" + name, bytes_of(text)).has_value());
 }
 
 FleetPlatform RoadWorld::platform() const {

@@ -144,6 +144,9 @@ net::HttpResponse SimService::Impl::state() {
                                     {"repeated", counters.repeated},
                                     {"mac_failures", counters.mac_failures},
                                     {"malformed", counters.malformed},
+                                    {"sign_ins", counters.sign_ins},
+                                    {"sign_outs", counters.sign_outs},
+                                    {"echoes", counters.echoes},
                                     {"fault_rules", faults.size()},
                                     {"accounts_total_minor", issuer.total_minor()}});
 }
