@@ -2,6 +2,7 @@
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/demo_postures.h"
+#include "app/demo_qr.h"
 #include "app/demo_rooted.h"
 #include "app/demo_world.h"
 #include "app/story.h"
@@ -333,12 +334,17 @@ void add_demo(CLI::App& app, Chosen& chosen) {
     CLI::App* postures = demo->add_subcommand(
         "postures", "phones that stand in every way there is a finding for, and what comes of it");
     postures->fallthrough();
+    CLI::App* codes = demo->add_subcommand(
+        "qr", "payments out of wallets: the phone scans a code, and shows one");
+    codes->fallthrough();
     const auto names = std::make_shared<std::vector<std::string>>();
     postures->add_option("findings", *names, "such as OVERLAY MOVED (default: all)");
-    demo->callback([&chosen, options, rooted, postures, names] {
+    demo->callback([&chosen, options, rooted, postures, codes, names] {
         const bool attacked = rooted->parsed();
         const bool standing = postures->parsed();
-        chosen = [options, attacked, standing, names] {
+        const bool scanned = codes->parsed();
+        chosen = [options, attacked, standing, scanned, names] {
+            if (scanned) return run_demo_qr(*options);
             if (standing) return run_demo_postures(*options, *names);
             return attacked ? run_demo_rooted(*options) : run(*options);
         };

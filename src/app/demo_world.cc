@@ -166,16 +166,17 @@ Result<void> DemoWorld::start_server() {
     server_ = TRY(spawn_measured("softpos-server", {"--dir", folder}, &line));
     const JsonAnswer ports(200, line);
     phone_port_ = static_cast<std::uint16_t>(ports.number("phone_port"));
+    acquirer_port_ = static_cast<std::uint16_t>(ports.number("acquirer_port"));
     const Buffer ca = TRY(host::read_file(folder + "/ca.pem", pem_bytes_max));
     ca_pem_ = text_of(ca);
     acquirer_ =
-        TRY(JsonApi::make({.port = static_cast<std::uint16_t>(ports.number("acquirer_port")),
+        TRY(JsonApi::make({.port = acquirer_port_,
                            .tls = net::ClientTls{.ca_pem = ca_pem_, .server_name = "127.0.0.1"}},
                           "Bearer " + api_key_));
     // From now on it comes back under the same ports.
     auto config = TRY(server::read_config(folder));
     config.phone_port = phone_port_;
-    config.acquirer_port = static_cast<std::uint16_t>(ports.number("acquirer_port"));
+    config.acquirer_port = acquirer_port_;
     return server::write_config(config);
 }
 

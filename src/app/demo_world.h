@@ -41,6 +41,10 @@ public:
     JsonApi& phone() { return *phone_; }        // Local API of the phone.
 
     std::uint16_t phone_port() const { return phone_port_; }
+    // Where wallets tell of payments.
+    std::string acquirer_url() const {
+        return "https://127.0.0.1:" + std::to_string(acquirer_port_);
+    }
     const std::string& ca_pem() const { return ca_pem_; }
     const std::string& folder() const { return folder_; }
     const std::string& gate_report() const { return gate_report_; }
@@ -107,6 +111,7 @@ private:
     std::string api_key_;
     std::uint16_t network_port_ = 0;
     std::uint16_t phone_port_ = 0;
+    std::uint16_t acquirer_port_ = 0;
     std::unique_ptr<DemoTpm> tpm_;
     std::optional<host::ChildProcess> sim_, vault_, server_, trusted_, device_;
     std::optional<JsonApi> network_, acquirer_, phone_;

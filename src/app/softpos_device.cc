@@ -47,7 +47,11 @@ posture::LinuxPosture::Known known_of(const Flags& flags) {
     known.claims.app_package = app_package;
     known.claims.app_version = app_version;
     known.claims.sdk_version = sdk_version;
-    known.hardware = protocol::bit_of(protocol::Capability::card_no_pin);  // It has a reader.
+    // It has a reader, and an app with a camera and a screen in front of it.
+    known.hardware =
+        static_cast<protocol::CapabilitySet>(protocol::bit_of(protocol::Capability::card_no_pin) |
+                                             protocol::bit_of(protocol::Capability::qr_show) |
+                                             protocol::bit_of(protocol::Capability::qr_scan));
     known.state = flags.state;
     known.screen = flags.screen;
     if (flags.latitude_e6 && flags.longitude_e6) {

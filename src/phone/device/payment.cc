@@ -165,6 +165,10 @@ std::string payment_json(const Payment& payment) {
     object["refunded_minor"] = payment.refunded_minor;
     put("original_payment_id", payment.original_payment_id);
     put("created_at", payment.created_at);
+    put("channel", payment.channel);
+    put("wallet_code", payment.wallet_code);
+    put("code", payment.code);
+    put("code_expires_at", payment.code_expires_at);
     return serialised(object);
 }
 
@@ -193,6 +197,10 @@ Result<Payment> read_payment(std::string_view text) {
     payment.refunded_minor = fields.amount("refunded_minor");
     payment.original_payment_id = fields.text("original_payment_id", payment_id_bytes_max);
     payment.created_at = fields.number_or_text("created_at");
+    payment.channel = fields.text("channel");
+    payment.wallet_code = fields.text("wallet_code");
+    payment.code = fields.text("code", wallet_code_bytes_max);
+    payment.code_expires_at = fields.text("code_expires_at");
     if (!fields.ok()) return fail(ErrorKind::malformed, "payment: a field cannot be so");
     if (!payment.payment_id.empty() && !is_identifier(payment.payment_id)) {
         return fail(ErrorKind::malformed, "payment: the identifier cannot be one");

@@ -35,6 +35,7 @@ RefusalText words_of(Refusal refusal, std::string_view field = {});
 
 constexpr std::size_t reference_bytes_max = 64;
 constexpr std::size_t payment_id_bytes_max = 64;
+constexpr std::size_t wallet_code_bytes_max = 512;  // As much as a code may say.
 constexpr std::size_t payment_json_bytes_max = 8 * 1024;
 
 // Empty texts are fields that are not known. `refusal` is set when and only when not approved.
@@ -58,6 +59,11 @@ struct Payment {
     std::int64_t refunded_minor = 0;
     std::string original_payment_id;
     std::string created_at;
+    // Of one out of a wallet.
+    std::string channel = {};      // "alipay", …
+    std::string wallet_code = {};  // The wallet's last word.
+    std::string code = {};         // To be shown, while it can be paid.
+    std::string code_expires_at = {};
 
     friend bool operator==(const Payment&, const Payment&) = default;
 };

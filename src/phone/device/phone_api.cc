@@ -2,6 +2,7 @@
 #include "phone/device/phone_api.h"
 
 #include "base/money.h"
+#include "codec/qr/payment_code.h"
 #include "codec/strict_json.h"
 
 #include <boost/json.hpp>
@@ -118,7 +119,8 @@ bool is_get_path(std::string_view path) {
 }
 
 bool is_post_path(std::string_view path) {
-    return path == "/v1/purchase" || path == "/v1/void" || path == "/v1/refund" ||
+    return path == "/v1/purchase" || path == "/v1/scan" || path == "/v1/show" ||
+           path == "/v1/give-up" || path == "/v1/void" || path == "/v1/refund" ||
            path == "/v1/enrol" || path == "/v1/cancel" || path == "/v1/preflight" ||
            path == "/v1/posture";
 }
@@ -251,6 +253,9 @@ void PhoneApi::answer_events(std::uint64_t after, std::uint32_t wait_ms,
 HttpResponse PhoneApi::answer(const net::HttpRequest& request) {
     const std::string_view path = path_of(request.target);
     if (path == "/v1/purchase") return purchase(request.body);
+    if (path == "/v1/scan") return wallet(request.body, true);
+    if (path == "/v1/show") return wallet(request.body, false);
+    if (path == "/v1/give-up") return give_up(request.body);
     if (path == "/v1/void") return void_sale(request.body);
     if (path == "/v1/refund") return refund(request.body);
     if (path == "/v1/enrol") return enrol(request.body);
@@ -278,6 +283,37 @@ HttpResponse PhoneApi::purchase(const std::string& body) {
     order.key = read_key(fields, "idempotency_key");
     if (const auto fault = fields.finish()) return refuse(fault->refusal, fault->field);
     return answer_with(service_.purchase(order));
+}
+
+// Whose the code is, the platform sees; that it is a payer's at all is told here already.
+HttpResponse PhoneApi::wallet(const std::string& body, bool scans) {
+    codec::StrictJson fields(body);
+    WalletOrder order;
+    order.amount_minor = fields.integer("amount_minor", 1, amount_minor_max);
+    const std::string currency = fields.optional_text("currency", 3).value_or("CNY");
+    if (currency != "CNY") fields.fault(Refusal::bad_value, "currency");
+    order.reference = fields.optional_text("reference", reference_bytes_max).value_or("");
+    if (!is_plain_text(order.reference, reference_bytes_max)) {
+        fields.fault(Refusal::bad_value, "reference");
+    }
+    order.key = read_key(fields, "idempotency_key");
+    if (scans) {
+        order.payment_code = qr::trimmed_code(fields.text("payment_code", wallet_code_bytes_max));
+    } else {
+        order.channel = fields.text("channel", 16);
+    }
+    if (const auto fault = fields.finish()) return refuse(fault->refusal, fault->field);
+    if (scans && !qr::is_payment_code(qr::classify_code(order.payment_code))) {
+        return refuse(Refusal::payment_code_invalid, "payment_code");
+    }
+    return answer_with(service_.take_wallet(order));
+}
+
+HttpResponse PhoneApi::give_up(const std::string& body) {
+    codec::StrictJson fields(body);
+    const std::string payment_id = read_payment_id(fields, "payment_id");
+    if (const auto fault = fields.finish()) return refuse(fault->refusal, fault->field);
+    return answer_with(service_.give_up(payment_id));
 }
 
 HttpResponse PhoneApi::void_sale(const std::string& body) {

@@ -69,6 +69,8 @@ private:
 
     net::HttpResponse answer(const net::HttpRequest& request);
     net::HttpResponse purchase(const std::string& body);
+    net::HttpResponse wallet(const std::string& body, bool scans);
+    net::HttpResponse give_up(const std::string& body);
     net::HttpResponse void_sale(const std::string& body);
     net::HttpResponse refund(const std::string& body);
     net::HttpResponse enrol(const std::string& body);

@@ -300,7 +300,7 @@ bool PhoneService::cancel() {
 
 PaymentOutcome PhoneService::run_without_card(JournalRequest request, const Send& send_it) {
     if (!platform()) return refused(Refusal::terminal_not_active);
-    request.digest = digest_of(request);
+    if (request.digest == JournalRequest{}.digest) request.digest = digest_of(request);
     const auto known = journal_->find(request.key);
     if (known && known->request.digest != request.digest) {
         return refused(Refusal::idempotency_conflict);
@@ -351,6 +351,7 @@ Payment PhoneService::send(const JournalEntry& entry, const Send& send_it) {
     }
     show(ui_message::authorising, entry);
     Payment payment = settle(journal_->find(entry.request.key).value_or(entry), send_it(*line));
+    if (!payment.code.empty()) return payment;  // The app shows it.
     show(payment.result == PaymentResult::approved   ? ui_message::approved
          : payment.result == PaymentResult::declined ? ui_message::not_authorised
                                                      : ui_message::processing_error,
@@ -367,6 +368,10 @@ Payment PhoneService::settle(const JournalEntry& entry, PlatformAnswer answer) {
         case AnswerKind::payment:
             if (answer.payment.result != PaymentResult::indeterminate) {
                 return conclude(entry, std::move(answer.payment));
+            }
+            if (!answer.payment.code.empty()) {  // To be shown now, and paid in a while.
+                answer.payment.idempotency_key = entry.request.key.text();
+                return std::move(answer.payment);
             }
             break;
         case AnswerKind::unknown:

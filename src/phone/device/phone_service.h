@@ -39,6 +39,14 @@ struct RefundOrder {
     std::int64_t amount_minor = 0;
 };
 
+struct WalletOrder {
+    std::optional<Id128> key;
+    std::int64_t amount_minor = 0;
+    std::string reference;
+    std::string payment_code;  // Of a payer, that a camera has read; or
+    std::string channel;       // whose code is to be shown.
+};
+
 // A payment that was begun has a result, also a declined or an unknown one. A refusal means that
 // nothing was begun.
 using PaymentOutcome = std::expected<Payment, RefusalText>;
@@ -71,6 +79,11 @@ public:
 
     // Block until there is a result: up to a minute for the card and as long for the platform.
     PaymentOutcome purchase(const PurchaseOrder& order);
+    // A scanned code blocks until the payer has confirmed, or the minute is over. A code to show
+    // comes back at once, in a payment that is indeterminate: ask for it until it is not.
+    PaymentOutcome take_wallet(const WalletOrder& order);
+    // Nobody pays what is shown any more. The payment as it stands then.
+    PaymentOutcome give_up(const std::string& payment_id);
     PaymentOutcome void_sale(const VoidOrder& order);
     PaymentOutcome refund(const RefundOrder& order);
 

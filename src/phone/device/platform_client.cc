@@ -40,7 +40,7 @@ bool is_refused_before_sending(unsigned status, std::string_view code) {
         return false;
     }
     if (is(Refusal::network_unavailable) || is(Refusal::vault_unavailable) ||
-        is(Refusal::store_unavailable)) {
+        is(Refusal::store_unavailable) || is(Refusal::wallet_unavailable)) {
         return true;
     }
     return status >= 400 && status < 500;
@@ -146,6 +146,18 @@ std::string purchase_json(const PurchaseCall& call) {
     return json::serialize(body);
 }
 
+std::string wallet_json(const WalletCall& call) {
+    const bool scans = !call.payment_code.empty();
+    json::object body{{"idempotency_key", call.key.text()},
+                      {"amount_minor", call.amount_minor},
+                      {"currency", "CNY"},
+                      {"permit", call.permit.text()},
+                      {"way", scans ? "scan" : "show"}};
+    body[scans ? "payment_code" : "channel"] = scans ? call.payment_code : call.channel;
+    if (!call.reference.empty()) body["reference"] = call.reference;
+    return json::serialize(body);
+}
+
 Result<std::unique_ptr<PlatformClient>> PlatformClient::make(const PlatformIdentity& identity,
                                                              const PlatformLimits& limits) {
     net::HttpClientConfig config;
@@ -181,6 +193,15 @@ Result<net::HttpResponse> PlatformClient::get(const std::string& target) {
 PlatformAnswer PlatformClient::purchase(const PurchaseCall& call) {
     return judge_payment(post(std::string(payments_path), purchase_json(call)),
                          {PaymentKind::purchase, call.amount_minor});
+}
+
+PlatformAnswer PlatformClient::wallet(const WalletCall& call) {
+    return judge_payment(post(std::string(payments_path) + "/wallet", wallet_json(call)),
+                         {PaymentKind::purchase, call.amount_minor});
+}
+
+PlatformAnswer PlatformClient::give_up(const std::string& payment_id) {
+    return judge_status(post(std::string(payments_path) + "/" + payment_id + "/give-up", "{}"));
 }
 
 PlatformAnswer PlatformClient::void_sale(const std::string& payment_id, const Id128& key) {

@@ -83,6 +83,18 @@ struct PurchaseCall {
 };
 std::string purchase_json(const PurchaseCall& call);
 
+// A payment out of a wallet: a payer's code that was scanned, or a wallet whose code is to be
+// shown.
+struct WalletCall {
+    Id128 key;
+    std::int64_t amount_minor = 0;
+    std::string reference;
+    std::string payment_code;  // To scan; or
+    std::string channel;       // "alipay", to show.
+    Id128 permit;
+};
+std::string wallet_json(const WalletCall& call);
+
 // Any thread may call: payments wait for each other, and so do status queries and what SPA/1 has to
 // say, on three connections.
 class PlatformClient {
@@ -91,6 +103,9 @@ public:
                                                         const PlatformLimits& limits = {});
 
     PlatformAnswer purchase(const PurchaseCall& call);
+    PlatformAnswer wallet(const WalletCall& call);
+    // The payment as it stands then.
+    PlatformAnswer give_up(const std::string& payment_id);
     PlatformAnswer void_sale(const std::string& payment_id, const Id128& key);
     PlatformAnswer refund(const std::string& payment_id, const Id128& key,
                           std::int64_t amount_minor);

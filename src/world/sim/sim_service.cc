@@ -17,6 +17,7 @@
 #include "net/timer.h"
 #include "world/sim/card_folder.h"
 #include "world/sim/clearing.h"
+#include "world/sim/wallet_service.h"
 
 #include <boost/json.hpp>
 
@@ -60,17 +61,21 @@ std::uint32_t date_of(const std::string& target) {
 
 struct SimService::Impl {
     Impl(codec::Dialect loaded, pay::FeeTable fee_table, const SimConfig& config,
-         const Clock& clock_in, Random& random)
+         const Clock& clock_in, Random& random_in)
         : dialect(std::move(loaded)),
           fees(std::move(fee_table)),
           cards_folder(config.cards_folder),
+          address(config.address),
           clock(clock_in),
-          host(dialect, config.network, issuer, random) {}
+          random(random_in),
+          host(dialect, config.network, issuer, random_in) {}
 
     codec::Dialect dialect;
     pay::FeeTable fees;
     std::string cards_folder;
+    std::string address;
     const Clock& clock;
+    Random& random;
     std::mutex mutex;
     Issuer issuer;
     NetworkHost host;
@@ -78,11 +83,13 @@ struct SimService::Impl {
     SecretBytes zone_key;
     std::atomic<bool> open = true;
     net::TimerQueue timers;
+    std::unique_ptr<WalletService> wallets;
     std::unique_ptr<net::FrameServer> frames;
     std::unique_ptr<net::HttpServer> control;
 
     void on_frame(const net::FrameConnection& connection, Bytes frame);
     net::HttpResponse on_control(const net::HttpRequest& request);
+    net::HttpResponse on_wallets(const net::HttpRequest& request);
     net::HttpResponse post(const net::HttpRequest& request, const std::string& path);
     net::HttpResponse state();
     net::HttpResponse set_zone_key(codec::StrictJson& body);
@@ -248,7 +255,22 @@ net::HttpResponse SimService::Impl::post(const net::HttpRequest& request, const 
     return clearing(ended);
 }
 
+// The wallets stand up when they are first spoken of: their keys take a moment. Without the mutex
+// of the network: a notice waits for the platform.
+net::HttpResponse SimService::Impl::on_wallets(const net::HttpRequest& request) {
+    {
+        const std::lock_guard lock(mutex);
+        if (!wallets) {
+            auto started = WalletService::start(address, clock, random);
+            if (!started) return refuse(Refusal::internal);
+            wallets = *std::move(started);
+        }
+    }
+    return wallets->control(request).value_or(refuse(Refusal::no_such_path));
+}
+
 net::HttpResponse SimService::Impl::on_control(const net::HttpRequest& request) {
+    if (request.target.starts_with("/v1/wallets")) return on_wallets(request);
     const std::lock_guard lock(mutex);
     const std::string path = request.target.substr(0, request.target.find('?'));
     if (request.method == "POST") return post(request, path);

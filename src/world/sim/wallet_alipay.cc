@@ -27,7 +27,7 @@ json::object about(const SimTrade& trade) {
     return {{"code", "10000"},
             {"msg", "Success"},
             {"out_trade_no", trade.number},
-            {"trade_no", "2026" + trade.number.substr(0, 24)}};
+            {"trade_no", "2026" + trade.number.substr(4)}};
 }
 
 net::HttpResponse signed_by(const crypto::RsaKey& key, std::string method, const Said& said) {
@@ -103,7 +103,7 @@ net::HttpResponse WalletHost::Impl::alipay(const net::HttpRequest& request) {
         if (trade.state != "paid") said["code"] = "10003";
     } else if (call == "make_code") {
         trade.notify_url = field("notify_url");
-        trade.code = "https://qr.alipay.com/bax" + number.substr(0, 20);
+        trade.code = "https://qr.alipay.com/bax" + number.substr(12);
         said["qr_code"] = trade.code;
     } else if (call == "query") {
         said["trade_status"] = status_of(trade);
@@ -134,7 +134,7 @@ SimNotice WalletHost::Impl::alipay_notice(const SimTrade& trade, const crypto::R
     wallet::AlipayParameters fields{{"notify_type", "trade_status_sync"},
                                     {"app_id", std::string(sim_names::app_id)},
                                     {"out_trade_no", trade.number},
-                                    {"trade_no", "2026" + trade.number.substr(0, 24)},
+                                    {"trade_no", "2026" + trade.number.substr(4)},
                                     {"trade_status", "TRADE_SUCCESS"},
                                     {"total_amount", wallet::yuan_text(trade.amount_minor)},
                                     {"buyer_id", trade.payer}};

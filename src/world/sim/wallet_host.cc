@@ -190,10 +190,14 @@ bool WalletHost::Impl::refund(SimTrade& trade, const std::string& number,
 }
 
 SimNotice WalletHost::Impl::notice(const SimTrade& trade, bool forged) const {
+    // Notices tell of money. One that comes late still says what was so when it was written.
+    SimTrade told = trade;
+    told.state = "paid";
+    told.refunded_minor = 0;
     if (trade.channel == "wechat") {
-        return wechat_notice(trade, forged ? stranger_key : wechat_key);
+        return wechat_notice(told, forged ? stranger_key : wechat_key);
     }
-    return alipay_notice(trade, forged ? stranger_key : alipay_key);
+    return alipay_notice(told, forged ? stranger_key : alipay_key);
 }
 
 }  // namespace softpos::sim

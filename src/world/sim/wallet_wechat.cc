@@ -68,7 +68,7 @@ json::object about(const SimTrade& trade) {
     return {{"mchid", sim_names::merchant_id},
             {"appid", sim_names::wechat_app},
             {"out_trade_no", trade.number},
-            {"transaction_id", "42" + trade.number.substr(0, 26)},
+            {"transaction_id", "42" + trade.number.substr(4)},
             {"trade_state", state_of(trade)},
             {"payer", json::object{{"openid", trade.payer}}},
             {"amount", json::object{{"total", trade.amount_minor}, {"currency", "CNY"}}}};
@@ -139,7 +139,7 @@ net::HttpResponse WalletHost::Impl::wechat(const net::HttpRequest& request) {
         said.content = about(trade);
     } else if (place.call == "make_code") {
         trade.notify_url = root["notify_url"].text().value_or("");
-        trade.code = "weixin://wxpay/bizpayurl?pr=" + number.substr(0, 9);
+        trade.code = "weixin://wxpay/bizpayurl?pr=" + number.substr(20);
         said.content["code_url"] = trade.code;
     } else if (place.call == "query") {
         said.content = about(trade);

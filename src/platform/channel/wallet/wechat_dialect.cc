@@ -196,9 +196,11 @@ public:
         const auto document = TRY(codec::JsonTree::parse(text_of(told.resource.bytes()),
                                                          {.bytes_max = answer_bytes_max}));
         const Value root = document.root();
-        if (word_of_state(root["trade_state"].text().value_or("")) != WalletWord::paid ||
-            root["mchid"].text() != account_.merchant_id) {
+        if (root["mchid"].text() != account_.merchant_id) {
             return fail(ErrorKind::denied, "wechat: a notice for somebody else");
+        }
+        if (word_of_state(root["trade_state"].text().value_or("")) != WalletWord::paid) {
+            return fail(ErrorKind::not_found, "wechat: a notice of something else");
         }
         WalletNotice notice{.trade = TRY(Id128::parse(root["out_trade_no"].text().value_or(""))),
                             .event = {.kind = TradeEventKind::notified}};
