@@ -293,6 +293,11 @@ public:
         return last_permit_;
     }
 
+    std::string last_code() {
+        const std::lock_guard lock(mutex_);
+        return last_code_;
+    }
+
     crypto::CertAndKey ca;
     std::atomic<PlatformMood> mood = PlatformMood::approve;
     std::atomic<int> posts = 0;
@@ -426,7 +431,16 @@ private:
         const bool is_refund = request.target.ends_with("/refund");
         std::string kind = is_void ? "void" : is_refund ? "refund" : "purchase";
         const std::int64_t amount = is_void ? 0 : fields.integer("amount_minor", 1, 1'000'000'000);
-        if (kind == "purchase") {
+        const bool wallet = request.target.ends_with("/wallet");
+        std::string more;
+        if (wallet) {
+            EXPECT_EQ(fields.text("currency", 3), "CNY");
+            last_permit_ = fields.text("permit", 32);
+            (void)fields.optional_text("reference", 64);
+            const bool scans = fields.text("way", 8) == "scan";
+            last_code_ = fields.text(scans ? "payment_code" : "channel", 64);
+            if (!scans) more = R"(,"code":"https://qr.example/1","code_expires_at":"soon")";
+        } else if (kind == "purchase") {
             EXPECT_EQ(fields.text("kind", 16), "purchase");
             EXPECT_EQ(fields.text("currency", 3), "CNY");
             last_permit_ = fields.text("permit", 32);
@@ -451,6 +465,10 @@ private:
         }
         payments_[key] =
             payment_of(kind, amount, mood == PlatformMood::decline ? "declined" : "approved");
+        if (!more.empty()) {
+            std::string shown = payment_of(kind, amount, "indeterminate");
+            payments_[key] = shown.insert(shown.size() - 1, more);
+        }
         if (mood == PlatformMood::take_and_lose) return;
         respond({.body = payments_[key]});
     }
@@ -459,6 +477,7 @@ private:
     std::map<std::string, std::string> payments_;
     std::string last_card_;
     std::string last_permit_;
+    std::string last_code_;
     int number_ = 0;
     std::unique_ptr<net::HttpServer> server_;
 };
