@@ -135,7 +135,10 @@ net::HttpResponse AcquirerCalls::get(const net::HttpRequest& request) {
     if (const auto id = match_path(path, "/v1/payments/{}")) return show_payment(*id);
     if (const auto id = match_path(path, "/v1/merchants/{}/balance")) return show_balance(*id);
     if (const auto id = match_path(path, "/v1/merchants/{}/payments")) {
-        return list_payments(*id, request.target);
+        return list_payments(*id, request.target, Listed::cards);
+    }
+    if (const auto id = match_path(path, "/v1/merchants/{}/wallet-payments")) {
+        return list_payments(*id, request.target, Listed::wallets);
     }
     if (const auto id = match_path(path, "/v1/merchants/{}")) return show_merchant(*id);
     return refuse(Refusal::no_such_path);
@@ -376,7 +379,8 @@ net::HttpResponse AcquirerCalls::show_balance(std::string_view number) {
                                     {"debits_minor", balance.debits_minor}});
 }
 
-net::HttpResponse AcquirerCalls::list_payments(std::string_view number, const std::string& target) {
+net::HttpResponse AcquirerCalls::list_payments(std::string_view number, const std::string& target,
+                                               Listed kind) {
     store::IdPage page;
     if (const auto after = query_of(target, "after")) {
         const auto id = Id128::parse(*after);
@@ -385,9 +389,18 @@ net::HttpResponse AcquirerCalls::list_payments(std::string_view number, const st
     }
     std::string body = "{\"payments\":[";
     const auto read = parts_.store.read([&](store::Reader& reader) -> Result<void> {
-        for (const pay::Payment& payment : TRY(reader.payments_of(number, page))) {
+        const auto add = [&body](const std::string& payment) {
             if (body.back() != '[') body += ',';
-            body += payment_json(payment);
+            body += payment;
+        };
+        if (kind == Listed::wallets) {
+            for (const auto& trade : TRY(reader.wallet_trades_of(number, page))) {
+                add(trade_json(trade));
+            }
+            return {};
+        }
+        for (const auto& payment : TRY(reader.payments_of(number, page))) {
+            add(payment_json(payment));
         }
         return {};
     });
@@ -399,10 +412,12 @@ net::HttpResponse AcquirerCalls::show_payment(std::string_view text) {
     const auto id = Id128::parse(text);
     if (!id) return refuse(Refusal::not_found);
     std::optional<pay::Payment> payment;
+    std::optional<pay::WalletTrade> trade;
     json::array history;
     json::array postings;
     const auto read = parts_.store.read([&](store::Reader& reader) -> Result<void> {
         payment = TRY(reader.payment(*id));
+        if (!payment) trade = TRY(reader.wallet_trade(*id));
         for (const store::PaymentEventRow& event : TRY(reader.events_of(*id))) {
             history.push_back(json::object{{"at", china_time(event.at).iso()},
                                            {"event", name_of(event.kind)},
@@ -421,10 +436,11 @@ net::HttpResponse AcquirerCalls::show_payment(std::string_view text) {
         return {};
     });
     if (!read) return refuse_error(read.error());
-    if (!payment) return refuse(Refusal::not_found);
+    if (!payment && !trade) return refuse(Refusal::not_found);
+    const std::string shown = payment ? payment_json(*payment) : trade_json(*trade);
     return {.status = 200,
-            .body = "{\"payment\":" + payment_json(*payment) + ",\"history\":" +
-                    json::serialize(history) + ",\"postings\":" + json::serialize(postings) + "}"};
+            .body = "{\"payment\":" + shown + ",\"history\":" + json::serialize(history) +
+                    ",\"postings\":" + json::serialize(postings) + "}"};
 }
 
 net::HttpResponse AcquirerCalls::show_ledger() {

@@ -73,7 +73,9 @@ private:
     net::HttpResponse add_activation(std::string_view terminal, const std::string& body);
     net::HttpResponse show_merchant(std::string_view merchant);
     net::HttpResponse show_balance(std::string_view merchant);
-    net::HttpResponse list_payments(std::string_view merchant, const std::string& target);
+    enum class Listed : std::uint8_t { cards, wallets };
+    net::HttpResponse list_payments(std::string_view number, const std::string& target,
+                                    Listed kind);
     net::HttpResponse show_payment(std::string_view id);
     net::HttpResponse show_ledger();
     net::HttpResponse show_status();

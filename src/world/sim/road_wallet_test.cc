@@ -62,6 +62,11 @@ TEST_P(RoadWallet, PayersCodeIsScannedAndPaid) {
     EXPECT_EQ(paid.result(), "approved") << paid.body();
     EXPECT_EQ(paid.text("channel"), GetParam());
     EXPECT_GT(paid.number("fee_minor"), 0);
+    const Reply seen = world_.acquirer("/v1/payments/" + paid.id());
+    EXPECT_EQ(seen.text("payment.state"), "paid");
+    EXPECT_EQ(seen.size("postings"), 3U) << seen.body();
+    const Reply list = world_.acquirer("/v1/merchants/" + world_.merchant() + "/wallet-payments");
+    EXPECT_EQ(list.text("payments.0.payment_id"), paid.id());
     expect_taken(amount);
 }
 

@@ -14,13 +14,8 @@ namespace {
 
 namespace json = boost::json;
 
-struct Said {
-    json::object content;
-    bool error = false;
-};
-
-json::object failed(std::string_view code, std::string_view sub_code) {
-    return {{"code", code}, {"msg", "Business Failed"}, {"sub_code", sub_code}};
+std::string failed(std::string_view code, std::string_view sub_code) {
+    return json::serialize(json::object{{"code", code}, {"sub_code", sub_code}});
 }
 
 json::object about(const SimTrade& trade) {
@@ -30,11 +25,11 @@ json::object about(const SimTrade& trade) {
             {"trade_no", "2026" + trade.number.substr(4)}};
 }
 
-net::HttpResponse signed_by(const crypto::RsaKey& key, std::string method, const Said& said) {
+net::HttpResponse signed_by(const crypto::RsaKey& key, std::string method, const std::string& part,
+                            bool error = false) {
     std::ranges::replace(method, '.', '_');
-    const std::string part = json::serialize(said.content);
     const std::string sign = wallet::sign_text(key, part).value_or("");
-    const std::string member = said.error ? "error_response" : method + "_response";
+    const std::string member = error ? "error_response" : method + "_response";
     return {.status = 200, .body = "{\"" + member + "\":" + part + ",\"sign\":\"" + sign + "\"}"};
 }
 
@@ -68,66 +63,73 @@ net::HttpResponse WalletHost::Impl::alipay(const net::HttpRequest& request) {
         field("app_id") == sim_names::app_id && !call.empty();
     if (!ours) {
         ++refused_signatures;
-        return signed_by(alipay_key, method,
-                         {{{"code", "40002"}, {"sub_code", "isv.invalid-signature"}}, true});
+        return signed_by(alipay_key, method, failed("40002", "isv.invalid-signature"), true);
     }
     const WalletRule rule = rule_for(call);
     if (rule.action == "lost") return sim_no_answer();
     const std::string biz_content = field("biz_content");
     const auto content = codec::JsonTree::parse(biz_content, {});
-    if (!content) return signed_by(alipay_key, method, {failed("40004", "ACQ.INVALID_PARAMETER")});
+    if (!content) return signed_by(alipay_key, method, failed("40004", "ACQ.INVALID_PARAMETER"));
     const auto root = content->root();
     const std::string number(root["out_trade_no"].text().value_or(""));
     if (rule.action == "forged") {
         json::object paid{{"code", "10000"}, {"out_trade_no", number}};
         paid["total_amount"] = root["total_amount"].text().value_or("0.01");
         paid["trade_status"] = "TRADE_SUCCESS";
-        return signed_by(stranger_key, method, {paid});
+        return signed_by(stranger_key, method, json::serialize(paid));
     }
     const bool begins = call == "pay" || call == "make_code";
     if (!begins && !trades.contains(number)) {
-        return signed_by(alipay_key, method, {failed("40004", "ACQ.TRADE_NOT_EXIST")});
+        return signed_by(alipay_key, method, failed("40004", "ACQ.TRADE_NOT_EXIST"));
     }
     if (rule.action == "refuse") {
-        return signed_by(alipay_key, method, {failed("40004", "ACQ.BUYER_BALANCE_NOT_ENOUGH")});
+        return signed_by(alipay_key, method, failed("40004", "ACQ.BUYER_BALANCE_NOT_ENOUGH"));
     }
     SimTrade& trade = begin("alipay", number,
                             wallet::fen_of(root["total_amount"].text().value_or("")).value_or(0));
     settle(trade);
+    std::string part = carry_out(call, trade, {rule, biz_content, field("notify_url")});
+    if (rule.action == "no_answer") return sim_no_answer();
+    if (rule.action == "system_error") {
+        part = R"({"code":"20000","msg":"Service Currently Unavailable"})";
+    }
+    return signed_by(alipay_key, method, part);
+}
+
+// The signed part of the answer.
+std::string WalletHost::Impl::carry_out(std::string_view call, SimTrade& trade,
+                                        const AlipayCall& asked) {
+    const auto content = codec::JsonTree::parse(asked.biz_content, {});
     json::object said = about(trade);
     if (call == "pay") {
         trade.notify_url.clear();  // Of payment codes nothing is told.
-        pay(trade, rule);
-        said["buyer_user_id"] = trade.payer;
-        said["total_amount"] = wallet::yuan_text(trade.amount_minor);
+        pay(trade, asked.rule);
         if (trade.state != "paid") said["code"] = "10003";
     } else if (call == "make_code") {
-        trade.notify_url = field("notify_url");
-        trade.code = "https://qr.alipay.com/bax" + number.substr(12);
+        trade.notify_url = asked.notify_url;
+        trade.code = "https://qr.alipay.com/bax" + trade.number.substr(12);
         said["qr_code"] = trade.code;
     } else if (call == "query") {
         said["trade_status"] = status_of(trade);
-        said["buyer_user_id"] = trade.payer;
-        said["total_amount"] = wallet::yuan_text(trade.amount_minor);
     } else if (call == "cancel") {
         said["action"] = trade.state == "paid" ? "refund" : "close";
         said["retry_flag"] = "N";
         cancel(trade);
     } else {
+        const auto root = content ? content->root() : codec::JsonTree::Value();
         const std::string part(root["out_request_no"].text().value_or(""));
         const auto amount = wallet::fen_of(root["refund_amount"].text().value_or(""));
         if (!amount || !refund(trade, part, *amount)) {
-            return signed_by(alipay_key, method,
-                             {failed("40004", "ACQ.REFUND_AMT_NOT_EQUAL_TOTAL")});
+            return failed("40004", "ACQ.REFUND_AMT_NOT_EQUAL_TOTAL");
         }
         said["fund_change"] = "Y";
         said["refund_fee"] = wallet::yuan_text(trade.refunded_minor);
     }
-    if (rule.action == "no_answer") return sim_no_answer();
-    if (rule.action == "system_error") {
-        said = {{"code", "20000"}, {"msg", "Service Currently Unavailable"}};
+    if (call == "pay" || call == "query") {
+        said["buyer_user_id"] = trade.payer;
+        said["total_amount"] = wallet::yuan_text(trade.amount_minor);
     }
-    return signed_by(alipay_key, method, {said});
+    return json::serialize(said);
 }
 
 SimNotice WalletHost::Impl::alipay_notice(const SimTrade& trade, const crypto::RsaKey& key) const {

@@ -22,6 +22,12 @@ struct WalletHost::Impl {
 
     // All with the mutex held.
     net::HttpResponse alipay(const net::HttpRequest& request);
+    struct AlipayCall {
+        const WalletRule& rule;
+        const std::string& biz_content;
+        std::string notify_url;
+    };
+    std::string carry_out(std::string_view call, SimTrade& trade, const AlipayCall& asked);
     net::HttpResponse wechat(const net::HttpRequest& request);
     WalletRule rule_for(std::string_view call);
     void settle(SimTrade& trade) const;  // Whoever should have confirmed by now has.
