@@ -78,6 +78,17 @@ WechatFields read_wechat(StrictJson json) {
             .api_v3_key = json.text("api_v3_key", 64)};
 }
 
+struct UnionpayFields {
+    Common common;
+    std::string acquirer_code, certificate_id, key_id;
+};
+UnionpayFields read_unionpay(StrictJson json) {
+    return {.common = read_common(json),
+            .acquirer_code = json.text("acquirer_code", 16),
+            .certificate_id = json.text("certificate_id", 64),
+            .key_id = json.text("wallet_key_id", 64)};
+}
+
 net::HttpClientConfig http_of(const WebhookUrl& url, const std::string& ca_bundle) {
     net::HttpClientConfig http{.host = url.host, .port = url.port};
     http.connect_ms = connect_ms;
@@ -105,6 +116,19 @@ struct Loader {
              .key = TRY(read_key(folder, fields.common.key)),
              .alipay_key = TRY(read_public_key(folder, fields.common.wallet_key)),
              .texts = texts(pay::WalletChannel::alipay)});
+        return line;
+    }
+    Result<WalletLine> unionpay(const UnionpayFields& fields) const {
+        WalletLine line;
+        line.http = http_of(fields.common.url, ca_bundle);
+        wallet::UnionpayKeys keys;
+        keys.emplace(fields.key_id, TRY(read_public_key(folder, fields.common.wallet_key)));
+        line.dialect = wallet::unionpay_dialect({.target = fields.common.url.target,
+                                                 .acquirer_code = fields.acquirer_code,
+                                                 .certificate_id = fields.certificate_id,
+                                                 .key = TRY(read_key(folder, fields.common.key)),
+                                                 .unionpay_keys = std::move(keys),
+                                                 .texts = texts(pay::WalletChannel::unionpay)});
         return line;
     }
     Result<WalletLine> wechat(const WechatFields& fields) const {
@@ -142,6 +166,8 @@ Result<WalletLines> load_wallets(const std::string& folder, const std::string& c
     const Loader loader{folder, ca_bundle, json.text("notify_base", 256)};
     std::optional<AlipayFields> alipay;
     std::optional<WechatFields> wechat;
+    std::optional<UnionpayFields> unionpay;
+    if (json.has("unionpay")) unionpay = read_unionpay(json.object("unionpay"));
     if (json.has("alipay")) alipay = read_alipay(json.object("alipay"));
     if (json.has("wechat")) wechat = read_wechat(json.object("wechat"));
     if (const auto fault = json.finish()) {
@@ -150,6 +176,7 @@ Result<WalletLines> load_wallets(const std::string& folder, const std::string& c
     WalletLines lines;
     if (alipay) lines.emplace(pay::WalletChannel::alipay, TRY(loader.alipay(*alipay)));
     if (wechat) lines.emplace(pay::WalletChannel::wechat, TRY(loader.wechat(*wechat)));
+    if (unionpay) lines.emplace(pay::WalletChannel::unionpay, TRY(loader.unionpay(*unionpay)));
     return lines;
 }
 

@@ -7,7 +7,9 @@
 //      "wechat": {"url": "https://api.mch.weixin.qq.com/", "app_id": "wx...",
 //                 "merchant_id": "1900000001", "certificate_serial": "7A...", "key": "wechat.key",
 //                 "wallet_key": "wechat.pub", "wallet_key_id": "PUB_KEY_ID_...",
-//                 "api_v3_key": "wechat.v3"}}
+//                 "api_v3_key": "wechat.v3"},
+//      "unionpay": {"url": "https://...", "acquirer_code": "48020000", "certificate_id": "123",
+//                   "key": "unionpay.key", "wallet_key": "unionpay.pub", "wallet_key_id": "456"}}
 //
 // *.key holds PKCS #8 in one line of base64, as the wallets' own tools give it, mode 0600; *.pub
 // the wallet's public key in PEM.

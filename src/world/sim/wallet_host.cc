@@ -40,6 +40,7 @@ Result<std::unique_ptr<WalletHost>> WalletHost::make(const Clock& clock, Random&
                                        .merchant_key = std::move(merchant),
                                        .alipay_key = TRY(crypto::RsaKey::generate(key_bits)),
                                        .wechat_key = TRY(crypto::RsaKey::generate(key_bits)),
+                                       .unionpay_key = TRY(crypto::RsaKey::generate(key_bits)),
                                        .stranger_key = TRY(crypto::RsaKey::generate(key_bits)),
                                        .merchant_public = std::move(open)});
     impl->api_v3_key = to_hex(random.take<16>());
@@ -51,6 +52,7 @@ WalletHost::~WalletHost() = default;
 
 net::HttpResponse WalletHost::handle(const net::HttpRequest& request) {
     const std::lock_guard lock(impl_->mutex);
+    if (request.target == "/qrc") return impl_->unionpay(request);
     return request.target.starts_with("/v3/") ? impl_->wechat(request) : impl_->alipay(request);
 }
 
@@ -120,6 +122,8 @@ Result<void> WalletHost::write_config(const std::string& folder, const std::stri
     const std::string key = codec::to_base64(impl_->merchant_key.pkcs8().bytes());
     TRY_VOID(write("alipay.key", key));
     TRY_VOID(write("wechat.key", key));
+    TRY_VOID(write("unionpay.key", key));
+    TRY_VOID(write("unionpay.pub", pem_of(impl_->unionpay_key)));
     TRY_VOID(write("alipay.pub", pem_of(impl_->alipay_key)));
     TRY_VOID(write("wechat.pub", pem_of(impl_->wechat_key)));
     TRY_VOID(write("wechat.v3", impl_->api_v3_key));
@@ -128,6 +132,12 @@ Result<void> WalletHost::write_config(const std::string& folder, const std::stri
                                                       {"app_id", app_id},
                                                       {"key", "alipay.key"},
                                                       {"wallet_key", "alipay.pub"}}},
+                              {"unionpay", json::object{{"url", url + "/qrc"},
+                                                        {"acquirer_code", acquirer_code},
+                                                        {"certificate_id", unionpay_certificate},
+                                                        {"key", "unionpay.key"},
+                                                        {"wallet_key", "unionpay.pub"},
+                                                        {"wallet_key_id", unionpay_key_id}}},
                               {"wechat", json::object{{"url", url + "/"},
                                                       {"app_id", wechat_app},
                                                       {"merchant_id", merchant_id},
@@ -196,6 +206,9 @@ SimNotice WalletHost::Impl::notice(const SimTrade& trade, bool forged) const {
     told.refunded_minor = 0;
     if (trade.channel == "wechat") {
         return wechat_notice(told, forged ? stranger_key : wechat_key);
+    }
+    if (trade.channel == "unionpay") {
+        return unionpay_notice(told, forged ? stranger_key : unionpay_key);
     }
     return alipay_notice(told, forged ? stranger_key : alipay_key);
 }

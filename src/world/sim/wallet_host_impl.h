@@ -9,7 +9,7 @@ namespace softpos::sim {
 struct WalletHost::Impl {
     const Clock& clock;
     Random& random;
-    crypto::RsaKey merchant_key, alipay_key, wechat_key, stranger_key;
+    crypto::RsaKey merchant_key, alipay_key, wechat_key, unionpay_key, stranger_key;
     crypto::PublicKey merchant_public;
     std::string api_v3_key = {};
 
@@ -28,6 +28,7 @@ struct WalletHost::Impl {
         std::string notify_url;
     };
     std::string carry_out(std::string_view call, SimTrade& trade, const AlipayCall& asked);
+    net::HttpResponse unionpay(const net::HttpRequest& request);
     net::HttpResponse wechat(const net::HttpRequest& request);
     WalletRule rule_for(std::string_view call);
     void settle(SimTrade& trade) const;  // Whoever should have confirmed by now has.
@@ -37,6 +38,7 @@ struct WalletHost::Impl {
     // False where it would be more than was paid. The same number again is the same refund.
     bool refund(SimTrade& trade, const std::string& number, std::int64_t amount_minor);
     SimNotice alipay_notice(const SimTrade& trade, const crypto::RsaKey& key) const;
+    SimNotice unionpay_notice(const SimTrade& trade, const crypto::RsaKey& key) const;
     SimNotice wechat_notice(const SimTrade& trade, const crypto::RsaKey& key) const;
     SimNotice notice(const SimTrade& trade, bool forged) const;
 };
@@ -50,6 +52,9 @@ inline constexpr std::string_view app_id = "2021000000000001";
 inline constexpr std::string_view wechat_app = "wx0000000000000001";
 inline constexpr std::string_view merchant_id = "1900000001";
 inline constexpr std::string_view certificate_serial = "5157F09EFDC096DE15EBE81A47057A72";
+inline constexpr std::string_view acquirer_code = "48020000";
+inline constexpr std::string_view unionpay_certificate = "4000370693";
+inline constexpr std::string_view unionpay_key_id = "4000370697";
 inline constexpr std::string_view key_id = "PUB_KEY_ID_0119000000012026";
 }  // namespace sim_names
 

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "crypto/public_key.h"
 #include "crypto/rsa_key.h"
+#include "platform/channel/wallet/unionpay_qrc.h"
 #include "platform/channel/wallet/wechat_v3.h"
 #include "platform/pay/wallet_machine.h"
 
@@ -97,6 +98,16 @@ struct WechatAccount {
     WalletTexts texts = {};
 };
 std::unique_ptr<WalletDialect> wechat_dialect(WechatAccount account);
+
+struct UnionpayAccount {
+    std::string target = "/";
+    std::string acquirer_code;
+    std::string certificate_id;
+    crypto::RsaKey key;
+    UnionpayKeys unionpay_keys;
+    WalletTexts texts = {};
+};
+std::unique_ptr<WalletDialect> unionpay_dialect(UnionpayAccount account);
 
 // "12.34". The other way: nullopt unless it is whole fen and in range.
 std::string yuan_text(std::int64_t amount_minor);
