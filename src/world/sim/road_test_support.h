@@ -106,6 +106,7 @@ public:
     RoadPhone& add_chip_phone(trust::HardwareAnchor& chip);
     // Not enrolled.
     std::unique_ptr<FleetPhone> make_phone(const FleetPhone::Kind& kind);
+    RoadPhone& add_company_phone();  // Of another merchant, who has no limit of a day.
     RoadPhone& phone() { return *phones_.front(); }
     FleetPlatform platform() const;
     // A phone that says it is there, for a terminal that is registered there.
@@ -161,7 +162,7 @@ private:
                    const std::string& terminal_body = "{}");
     void start_network();
     void set_up_service();
-    void make_merchant();
+    void make_merchant(std::string_view kind, std::string_view number);
 
     host::ScratchDirectory folder_;
     RoadClock clock_;

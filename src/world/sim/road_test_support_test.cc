@@ -6,6 +6,7 @@
 #include "host/data_files.h"
 #include "host/durable_file.h"
 #include "phone/trust/trusted_service.h"
+#include "platform/merchant/check_digits.h"
 
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
@@ -84,7 +85,7 @@ RoadWorld::RoadWorld() {
     start_vault();
     start_network();
     set_up_service();
-    make_merchant();
+    make_merchant("resident_id", "11010519491231002X");
     add_phone();
 }
 
@@ -194,11 +195,11 @@ void RoadWorld::stop_service() {
     service_.reset();
 }
 
-void RoadWorld::make_merchant() {
+void RoadWorld::make_merchant(std::string_view kind, std::string_view number) {
     const Reply made = acquirer(
         "/v1/merchants", json::serialize(json::object{{"name", "Noodle House"},
-                                                      {"licence_kind", "resident_id"},
-                                                      {"licence_number", "11010519491231002X"},
+                                                      {"licence_kind", kind},
+                                                      {"licence_number", number},
                                                       {"mcc", "5812"},
                                                       {"region", "2900"},
                                                       {"phone", "13800138000"},
@@ -247,6 +248,16 @@ RoadPhone& RoadWorld::add_phone_at(const protocol::Location& place) {
 RoadPhone& RoadWorld::add_phone() {
     const auto number = static_cast<std::uint32_t>(phones_.size());
     return add(FleetPhone::make(host::data_path("cards"), number, random_), {});
+}
+
+RoadPhone& RoadWorld::add_company_phone() {
+    const std::string first = merchant_;
+    std::string number = "91310000MA1FL0000";
+    number += merchant::social_credit_check(number).value_or('0');
+    make_merchant("social_credit_code", number);
+    RoadPhone& phone = add_phone();
+    merchant_ = first;
+    return phone;
 }
 
 RoadPhone& RoadWorld::add_pin_phone(const std::string& pin) {
