@@ -207,6 +207,10 @@ Result<void> ControlService::Impl::start_wallets(const ServerConfig& config, con
                             qr_limits, std::move(lines)},
         config.wallet_rules);
     wallet_calls = std::make_unique<WalletCalls>(WalletCalls::Parts{*store, *workers, *wallets});
+    WalletEngine* const trades = wallets.get();
+    engine->also_abandon([trades](store::Tx& tx, std::string_view terminal) {
+        return trades->abandon(tx, terminal);
+    });
     const std::size_t open = TRY(wallets->recover());
     if (open != 0) {
         log(LogLevel::warning, "server: wallet trades taken up after a restart",

@@ -452,10 +452,14 @@ Result<PaymentEngine::Abandoned> PaymentEngine::abandon(store::Tx& tx, std::stri
         if (step.transition.changed) TRY_VOID(write(tx, event, step, false));
         steps->push_back(std::move(step));
     }
-    abandoned.after = [this, steps] {
+    Abandoned more;
+    if (also_abandon_) more = TRY(also_abandon_(tx, terminal));
+    abandoned.payments.insert(abandoned.payments.end(), more.payments.begin(), more.payments.end());
+    abandoned.after = [this, steps, others = std::move(more.after)] {
         for (const Step& step : *steps) {
             if (step.transition.changed) perform(step);
         }
+        if (others) others();
     };
     return abandoned;
 }

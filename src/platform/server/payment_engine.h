@@ -104,6 +104,9 @@ public:
         std::function<void()> after;
     };
     Result<Abandoned> abandon(store::Tx& tx, std::string_view terminal);
+    // What else a terminal may have under way, given up in the same work. Before the first submit.
+    using AlsoAbandon = std::function<Result<Abandoned>(store::Tx& tx, std::string_view terminal)>;
+    void also_abandon(AlsoAbandon other) { also_abandon_ = std::move(other); }
 
     // Takes up everything that was open when the last process ended. Before the first submit.
     Result<std::size_t> recover();
@@ -137,6 +140,7 @@ private:
     pay::PaymentRules rules_;
     Upstream* upstream_ = nullptr;
     SerialGuard* guard_ = nullptr;
+    AlsoAbandon also_abandon_;
     std::mutex mutex_;               // Guards what follows.
     channel::ForwardQueue forward_;  // Reversals and repeats: of one terminal one at a time.
     std::map<Id128, std::vector<Reply>> waiting_;

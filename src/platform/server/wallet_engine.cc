@@ -356,6 +356,24 @@ void WalletEngine::give_up(const Id128& trade, Reply reply) {
     });
 }
 
+Result<PaymentEngine::Abandoned> WalletEngine::abandon(store::Tx& tx, std::string_view terminal) {
+    PaymentEngine::Abandoned abandoned;
+    const auto steps = std::make_shared<std::vector<Step>>();
+    for (const WalletTrade& trade : TRY(tx.open_wallet_trades_of(terminal))) {
+        if (trade.kind != PaymentKind::purchase) continue;  // What goes back goes on.
+        abandoned.payments.push_back(trade.id);
+        Step step;
+        step.to = TRY(pay::step({.trade = trade, .rules = rules_},
+                                {.kind = TradeEventKind::give_up, .at = parts_.clock.now()}));
+        if (step.to.changed) TRY_VOID(write(tx, step.to, false));
+        steps->push_back(std::move(step));
+    }
+    abandoned.after = [this, steps] {
+        for (const Step& step : *steps) perform(step);
+    };
+    return abandoned;
+}
+
 void WalletEngine::notice(pay::WalletChannel channel, const wallet::Headers& headers,
                           std::string_view body, std::function<void(Refusal)> taken) {
     const auto line = parts_.lines.find(channel);

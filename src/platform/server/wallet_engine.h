@@ -12,6 +12,7 @@
 #include "platform/pay/fees.h"
 #include "platform/pay/qr_limits.h"
 #include "platform/pay/wallet_machine.h"
+#include "platform/server/payment_engine.h"
 #include "platform/server/wallet_config.h"
 #include "platform/server/worker_pool.h"
 #include "platform/store/store.h"
@@ -69,6 +70,9 @@ public:
 
     // The cashier does not wait any longer. Replies with the trade as it stands then.
     void give_up(const Id128& trade, Reply reply);
+
+    // Part of a work that suspends a terminal: the payers of all of its trades have no more time.
+    Result<PaymentEngine::Abandoned> abandon(store::Tx& tx, std::string_view terminal);
 
     // What a wallet says unasked. none where it was taken and is durable, or was known.
     void notice(pay::WalletChannel channel, const wallet::Headers& headers, std::string_view body,

@@ -84,6 +84,7 @@ public:
     Found<pay::WalletTrade> wallet_trade_by_key(std::string_view merchant,
                                                 const Id128& idempotency_key) override;
     List<pay::WalletTrade> open_wallet_trades(const IdPage& page) override;
+    List<pay::WalletTrade> open_wallet_trades_of(std::string_view terminal) override;
     List<pay::WalletTrade> wallet_trades_of(std::string_view merchant, const IdPage& page) override;
     Result<std::int64_t> paid_by(pay::WalletChannel channel, std::string_view payer,
                                  pay::BusinessDate date) override;

@@ -87,6 +87,13 @@ Reader::List<WalletTrade> SqliteTx::open_wallet_trades(const IdPage& page) {
     return all(query, read_trade);
 }
 
+Reader::List<WalletTrade> SqliteTx::open_wallet_trades_of(std::string_view terminal) {
+    Query query(connection_,
+                SELECT_TRADE "WHERE terminal = ? AND state IN (1, 2, 3, 4) ORDER BY id LIMIT ?");
+    query << terminal << rows_of(page_rows_max);
+    return all(query, read_trade);
+}
+
 // Goes on below `after`; zero is the top.
 Reader::List<WalletTrade> SqliteTx::wallet_trades_of(std::string_view merchant,
                                                      const IdPage& page) {

@@ -20,6 +20,7 @@ CREATE TABLE wallet_trades (
 CREATE UNIQUE INDEX wallet_trades_key ON wallet_trades (shard, merchant, idempotency_key);
 CREATE INDEX wallet_trades_merchant ON wallet_trades (merchant, id);
 CREATE INDEX wallet_trades_open ON wallet_trades (shard, merchant, id) WHERE state IN (1, 2, 3, 4);
+CREATE INDEX wallet_trades_terminal ON wallet_trades (terminal, id) WHERE state IN (1, 2, 3, 4);
 CREATE INDEX wallet_trades_payer ON wallet_trades (channel, payer, settlement_date)
     WHERE state = 5 AND kind = 1;
 )";

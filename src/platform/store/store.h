@@ -74,6 +74,7 @@ public:
     virtual Found<pay::WalletTrade> wallet_trade_by_key(std::string_view merchant,
                                                         const Id128& idempotency_key) = 0;
     virtual List<pay::WalletTrade> open_wallet_trades(const IdPage& page) = 0;  // For recovery.
+    virtual List<pay::WalletTrade> open_wallet_trades_of(std::string_view terminal) = 0;
     virtual List<pay::WalletTrade> wallet_trades_of(std::string_view merchant,
                                                     const IdPage& page) = 0;  // Newest first.
     // What one payer of a wallet has paid on the date, at this acquirer.

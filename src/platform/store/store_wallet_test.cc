@@ -37,6 +37,8 @@ TEST_P(StoreTest, AWalletTradeComesBackAsItWasPut) {
     ASSERT_TRUE(run([&](Tx& tx) { return tx.insert(one); }));
     EXPECT_EQ(ask([&](Reader& r) { return r.wallet_trade(one.id); }), one);
     EXPECT_EQ(ask([&](Reader& r) { return r.open_wallet_trades({}); }).size(), 1U);
+    EXPECT_EQ(ask([&](Reader& r) { return r.open_wallet_trades_of(one.terminal); }).size(), 1U);
+    EXPECT_TRUE(ask([&](Reader& r) { return r.open_wallet_trades_of("00000002"); }).empty());
     EXPECT_EQ(run([&](Tx& tx) { return tx.update(one); }).error().kind, ErrorKind::conflict);
     one.version = 3;
     one.state = pay::TradeState::paid;

@@ -277,6 +277,23 @@ TEST_P(RoadWallet, PayersDayEndsAtItsFen) {
     expect_taken(500'001);
 }
 
+TEST_P(RoadWallet, CodeOfAPhoneThatIsFoundRootedIsTakenBack) {
+    using protocol::FindingCode;
+    constexpr pay::TradeRules patient{.show_ms = 600'000};
+    RoadWorld world;
+    WalletService& wallets = world.take_wallets(patient);
+    RoadPhone& phone = world.phone();
+    const Reply shown = phone.show(amount, GetParam());
+    ASSERT_EQ(shown.result(), "indeterminate") << shown.body();
+    phone.device().posture().core = {{FindingCode::root, protocol::TrustClass::core, 7}};
+    EXPECT_FALSE(phone.device().permit(amount));
+    EXPECT_TRUE(RoadWorld::wait_until(
+        [&] { return world.payment(shown.id()).text("payment.state") == "cancelled"; }));
+    EXPECT_FALSE(wallets.host().scan(shown.text("code"), "payer-7"));
+    EXPECT_EQ(wallets.host().taken_minor(), 0);
+    EXPECT_EQ(phone.void_sale(shown.id()).refusal(), "DEVICE_NOT_TRUSTED");
+}
+
 TEST_P(RoadWallet, OtherTextsAreNoPaymentCodes) {
     for (const char* text : {"https://qr.alipay.com/bax1", "0", "fp12"}) {
         const Reply refused = phone_.scan(amount, text);
