@@ -2,6 +2,7 @@
 // when it is written again.
 // links: wallet codec base
 #include "platform/channel/wallet/alipay.h"
+#include "platform/channel/wallet/unionpay_qrc.h"
 #include "platform/channel/wallet/wechat_v2.h"
 #include "platform/channel/wallet/wechat_v3.h"
 
@@ -19,6 +20,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         const char* const begin = part->bytes.data();
         if (begin < text.data() || begin + part->bytes.size() > text.data() + size) std::abort();
     }
+    if (wallet::unionpay_read({}, text)) std::abort();
     constexpr std::string_view key = "0123456789abcdef0123456789abcdef";
     if (wallet::wechat_notification(bytes_of(key), text)) std::abort();
     const auto answer =

@@ -1,6 +1,6 @@
-// Fuzz: answers and notices that nobody signed, and signed ones with any content. What is not
-// signed is never believed; what is, never names more money than there is. links: wallet pay crypto
-// codec base
+// Fuzz: what nobody signed is never believed, and what is signed never names more money than there
+// is.
+// links: wallet pay crypto codec base
 #include "base/check.h"
 #include "base/money.h"
 #include "platform/channel/wallet/signing.h"

@@ -293,8 +293,11 @@ void WalletEngine::call(WalletCall what, const WalletTrade& trade,
         TradeEvent event = unanswered(order);
         if (can) {
             auto said = talk(order, line->second);
-            if (said) event = *std::move(said);
-            if (!said) log(LogLevel::warning, "wallet: no answer to believe", said.error());
+            if (said) {
+                event = *std::move(said);
+            } else {
+                log(LogLevel::warning, "wallet: no answer to believe", said.error());
+            }
         }
         apply(trade.id, std::move(event));
     });

@@ -115,7 +115,6 @@ std::size_t WalletHost::refused_signatures() const {
 
 Result<void> WalletHost::write_config(const std::string& folder, const std::string& url,
                                       const std::string& notify_base) const {
-    using namespace sim_names;
     const auto write = [&folder](const char* name, std::string_view text) {
         return host::write_durably(folder + "/" + name, bytes_of(text), 0600);
     };
@@ -127,25 +126,26 @@ Result<void> WalletHost::write_config(const std::string& folder, const std::stri
     TRY_VOID(write("alipay.pub", pem_of(impl_->alipay_key)));
     TRY_VOID(write("wechat.pub", pem_of(impl_->wechat_key)));
     TRY_VOID(write("wechat.v3", impl_->api_v3_key));
-    const json::object config{{"notify_base", notify_base},
-                              {"alipay", json::object{{"url", url + "/gateway.do"},
-                                                      {"app_id", app_id},
-                                                      {"key", "alipay.key"},
-                                                      {"wallet_key", "alipay.pub"}}},
-                              {"unionpay", json::object{{"url", url + "/qrc"},
-                                                        {"acquirer_code", acquirer_code},
-                                                        {"certificate_id", unionpay_certificate},
-                                                        {"key", "unionpay.key"},
-                                                        {"wallet_key", "unionpay.pub"},
-                                                        {"wallet_key_id", unionpay_key_id}}},
-                              {"wechat", json::object{{"url", url + "/"},
-                                                      {"app_id", wechat_app},
-                                                      {"merchant_id", merchant_id},
-                                                      {"certificate_serial", certificate_serial},
-                                                      {"key", "wechat.key"},
-                                                      {"wallet_key", "wechat.pub"},
-                                                      {"wallet_key_id", key_id},
-                                                      {"api_v3_key", "wechat.v3"}}}};
+    const json::object config{
+        {"notify_base", notify_base},
+        {"alipay", json::object{{"url", url + "/gateway.do"},
+                                {"app_id", sim_names::app_id},
+                                {"key", "alipay.key"},
+                                {"wallet_key", "alipay.pub"}}},
+        {"unionpay", json::object{{"url", url + "/qrc"},
+                                  {"acquirer_code", sim_names::acquirer_code},
+                                  {"certificate_id", sim_names::unionpay_certificate},
+                                  {"key", "unionpay.key"},
+                                  {"wallet_key", "unionpay.pub"},
+                                  {"wallet_key_id", sim_names::unionpay_key_id}}},
+        {"wechat", json::object{{"url", url + "/"},
+                                {"app_id", sim_names::wechat_app},
+                                {"merchant_id", sim_names::merchant_id},
+                                {"certificate_serial", sim_names::certificate_serial},
+                                {"key", "wechat.key"},
+                                {"wallet_key", "wechat.pub"},
+                                {"wallet_key_id", sim_names::key_id},
+                                {"api_v3_key", "wechat.v3"}}}};
     return write("wallets.json", json::serialize(config));
 }
 
