@@ -277,6 +277,28 @@ TEST_P(RoadWallet, PayersDayEndsAtItsFen) {
     expect_taken(500'001);
 }
 
+TEST_P(RoadWallet, BodiesAreReadStrictly) {
+    const auto refused = [&](const std::string& from, const std::string& to) {
+        std::string body = phone_.show_body(amount, GetParam());
+        const std::size_t at = body.find(from);
+        EXPECT_NE(at, std::string::npos) << from;
+        return phone_.send_wallet(body.replace(at, from.size(), to)).refusal();
+    };
+    EXPECT_EQ(refused("\"show\"", "\"sell\""), "BAD_VALUE");
+    EXPECT_EQ(refused(GetParam(), "visa"), "BAD_VALUE");
+    EXPECT_EQ(refused("\"CNY\"", "\"USD\""), "BAD_VALUE");
+    EXPECT_EQ(refused("\"show\"", "\"scan\""), "MISSING_FIELD");
+    EXPECT_EQ(refused("\"way\"", "\"wey\""), "MISSING_FIELD");
+    EXPECT_EQ(refused("1880", "0"), "BAD_VALUE");
+    EXPECT_EQ(phone_.give_up(world_.new_key()).refusal(), "NOT_FOUND");
+    RoadPhone& stranger = world_.add_company_phone();
+    const Reply shown = phone_.show(amount, GetParam());
+    EXPECT_EQ(stranger.give_up(shown.id()).refusal(), "NOT_FOUND") << "of another merchant";
+    EXPECT_EQ(stranger.get("/v1/phone/payments/" + shown.id()).refusal(), "NOT_FOUND");
+    EXPECT_EQ(stranger.refund(shown.id(), 1).refusal(), "NOT_FOUND");
+    expect_taken(0);
+}
+
 TEST_P(RoadWallet, CodeOfAPhoneThatIsFoundRootedIsTakenBack) {
     using protocol::FindingCode;
     constexpr pay::TradeRules patient{.show_ms = 600'000};
