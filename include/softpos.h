@@ -88,6 +88,28 @@ typedef struct softpos_purchase_request {
     const char* idempotency_key; /* 32 hex digits, kept by you; NULL: made here. */
 } softpos_purchase_request;
 
+typedef struct softpos_scan_request {
+    size_t struct_size;
+    int64_t amount_minor;
+    const char* payment_code;    /* Of the payer, as a camera or scanner has read it. */
+    const char* reference;       /* As of a purchase. */
+    const char* idempotency_key; /* As of a purchase. */
+} softpos_scan_request;
+
+typedef struct softpos_show_request {
+    size_t struct_size;
+    int64_t amount_minor;
+    const char* channel; /* "alipay", "wechat" or "unionpay" */
+    const char* reference;
+    const char* idempotency_key;
+} softpos_show_request;
+
+typedef struct softpos_shown_code {
+    size_t struct_size;
+    char code[520];      /* What to draw; good for this one payment. */
+    char expires_at[40]; /* ISO 8601 */
+} softpos_shown_code;
+
 typedef struct softpos_void_request {
     size_t struct_size;
     const char* payment_id;      /* Of the sale. Same settlement day only. */
@@ -120,6 +142,16 @@ void softpos_close(softpos_t* handle); /* NULL is allowed. */
  * SOFTPOS_DECLINED. The same key again gives the stored result and takes no second payment. */
 softpos_error softpos_purchase(softpos_t* handle, const softpos_purchase_request* request,
                                softpos_payment* payment);
+/* Takes the money out of the wallet whose code was scanned. Waits for the payer to confirm, about a
+ * minute at most; then the result may be SOFTPOS_INDETERMINATE. */
+softpos_error softpos_scan(softpos_t* handle, const softpos_scan_request* request,
+                           softpos_payment* payment);
+/* A code for a payer to scan. Comes back at once with SOFTPOS_INDETERMINATE: draw the code, and
+ * call softpos_status until the result is another one. */
+softpos_error softpos_show(softpos_t* handle, const softpos_show_request* request,
+                           softpos_shown_code* code, softpos_payment* payment);
+/* Nobody is waited for any longer: asked for once more, and then cancelled. */
+softpos_error softpos_give_up(softpos_t* handle, const char* payment_id, softpos_payment* payment);
 softpos_error softpos_void(softpos_t* handle, const softpos_void_request* request,
                            softpos_payment* payment);
 softpos_error softpos_refund(softpos_t* handle, const softpos_refund_request* request,

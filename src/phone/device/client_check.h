@@ -8,6 +8,7 @@ extern "C" {
 #endif
 
 int client_check_purchase(const char* socket_path, char key_out[40]);
+int client_check_wallet(const char* socket_path);
 int client_check_arguments(const char* socket_path);
 int client_check_unreachable(const char* socket_path);
 int client_check_codes(void);

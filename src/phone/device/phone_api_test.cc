@@ -148,6 +148,7 @@ TEST_F(PhoneApiTest, TheCLibraryTakesVoidsAndRefunds) {
     EXPECT_EQ(client_check_purchase(socket().c_str(), key), 0);
     EXPECT_EQ(world.platform.posts, 3);
     EXPECT_EQ(world.service->last()->kind, PaymentKind::void_sale);
+    EXPECT_EQ(client_check_wallet(socket().c_str()), 0);
     EXPECT_EQ(client_check_arguments(socket().c_str()), 0);
     EXPECT_EQ(client_check_unreachable("/nonexistent/device.sock"), 0);
 }

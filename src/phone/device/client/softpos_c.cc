@@ -126,7 +126,8 @@ Answer call(const softpos_t& handle, const LocalRequest& request) {
 }
 
 softpos_error payment_call(const softpos_t& handle, const LocalRequest& request,
-                           std::string_view key, softpos_payment* out) {
+                           std::string_view key, softpos_payment* out,
+                           softpos_shown_code* shown = nullptr) {
     const Answer answer = call(handle, request);
     softpos_payment payment{};
     put(payment.idempotency_key, key);
@@ -143,6 +144,12 @@ softpos_error payment_call(const softpos_t& handle, const LocalRequest& request,
         }
     }
     write_struct(payment, out);
+    if (shown != nullptr) {
+        softpos_shown_code code{};
+        put(code.code, text_in(answer.object(), "code"));
+        put(code.expires_at, text_in(answer.object(), "code_expires_at"));
+        write_struct(code, shown);
+    }
     return answer.error;
 }
 
@@ -227,6 +234,51 @@ softpos_error softpos_purchase(softpos_t* handle, const softpos_purchase_request
     json::object body{{"idempotency_key", key}, {"amount_minor", wanted.amount_minor}};
     if (wanted.reference != nullptr) body["reference"] = wanted.reference;
     return payment_call(*handle, {"POST", "/v1/purchase", json::serialize(body)}, key, payment);
+}
+
+softpos_error softpos_scan(softpos_t* handle, const softpos_scan_request* request,
+                           softpos_payment* payment) {
+    softpos_scan_request wanted;
+    if (handle == nullptr || !can_write(payment) || !read_struct(request, sizeof wanted, wanted) ||
+        !fits(wanted.payment_code) || !is_amount(wanted.amount_minor)) {
+        return SOFTPOS_BAD_ARGUMENT;
+    }
+    const std::string key = key_of(wanted.idempotency_key);
+    if (key.empty() || (wanted.reference != nullptr && !fits(wanted.reference))) {
+        return SOFTPOS_BAD_ARGUMENT;
+    }
+    json::object body{{"idempotency_key", key},
+                      {"amount_minor", wanted.amount_minor},
+                      {"payment_code", wanted.payment_code}};
+    if (wanted.reference != nullptr) body["reference"] = wanted.reference;
+    return payment_call(*handle, {"POST", "/v1/scan", json::serialize(body)}, key, payment);
+}
+
+softpos_error softpos_show(softpos_t* handle, const softpos_show_request* request,
+                           softpos_shown_code* code, softpos_payment* payment) {
+    softpos_show_request wanted;
+    if (handle == nullptr || !can_write(payment) || !can_write(code) ||
+        !read_struct(request, sizeof wanted, wanted) || !fits(wanted.channel) ||
+        !is_amount(wanted.amount_minor)) {
+        return SOFTPOS_BAD_ARGUMENT;
+    }
+    const std::string key = key_of(wanted.idempotency_key);
+    if (key.empty() || (wanted.reference != nullptr && !fits(wanted.reference))) {
+        return SOFTPOS_BAD_ARGUMENT;
+    }
+    json::object body{{"idempotency_key", key},
+                      {"amount_minor", wanted.amount_minor},
+                      {"channel", wanted.channel}};
+    if (wanted.reference != nullptr) body["reference"] = wanted.reference;
+    return payment_call(*handle, {"POST", "/v1/show", json::serialize(body)}, key, payment, code);
+}
+
+softpos_error softpos_give_up(softpos_t* handle, const char* payment_id, softpos_payment* payment) {
+    if (handle == nullptr || !can_write(payment) || !fits(payment_id)) {
+        return SOFTPOS_BAD_ARGUMENT;
+    }
+    const json::object body{{"payment_id", payment_id}};
+    return payment_call(*handle, {"POST", "/v1/give-up", json::serialize(body)}, {}, payment);
 }
 
 softpos_error softpos_void(softpos_t* handle, const softpos_void_request* request,

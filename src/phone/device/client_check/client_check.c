@@ -48,6 +48,39 @@ static int purchase_steps(softpos_t* handle, char key_out[40]) {
     return 0;
 }
 
+static int wallet_steps(softpos_t* handle) {
+    softpos_payment payment = {.struct_size = sizeof payment};
+    const softpos_scan_request scan = {.struct_size = sizeof scan,
+                                       .amount_minor = 1880,
+                                       .payment_code = "283456789012345678",
+                                       .reference = "table 7"};
+    if (softpos_scan(handle, &scan, &payment) != SOFTPOS_OK) return 31;
+    if (payment.result != SOFTPOS_APPROVED || payment.amount_minor != 1880) return 32;
+    softpos_scan_request wrong = scan;
+    wrong.payment_code = "https://qr.alipay.com/bax1";
+    if (softpos_scan(handle, &wrong, &payment) != SOFTPOS_REFUSED) return 33;
+    if (strcmp(payment.refusal_code, "PAYMENT_CODE_INVALID") != 0) return 34;
+    wrong.payment_code = NULL;
+    if (softpos_scan(handle, &wrong, &payment) != SOFTPOS_BAD_ARGUMENT) return 35;
+    const softpos_show_request show = {
+        .struct_size = sizeof show, .amount_minor = 1880, .channel = "alipay"};
+    softpos_shown_code code = {.struct_size = sizeof code};
+    if (softpos_show(handle, &show, &code, &payment) != SOFTPOS_OK) return 36;
+    if (payment.result != SOFTPOS_INDETERMINATE || payment.payment_id[0] == '\0') return 37;
+    if (strcmp(code.code, "https://qr.example/1") != 0 || code.expires_at[0] == '\0') return 38;
+    if (softpos_show(handle, &show, NULL, &payment) != SOFTPOS_BAD_ARGUMENT) return 39;
+    if (softpos_give_up(handle, NULL, &payment) != SOFTPOS_BAD_ARGUMENT) return 40;
+    return 0;
+}
+
+int client_check_wallet(const char* socket_path) {
+    softpos_t* handle = open_handle(socket_path);
+    if (handle == NULL) return 100;
+    const int step = wallet_steps(handle);
+    softpos_close(handle);
+    return step;
+}
+
 int client_check_purchase(const char* socket_path, char key_out[40]) {
     softpos_t* handle = open_handle(socket_path);
     if (handle == NULL) return 100;
