@@ -145,6 +145,12 @@ TEST_F(TrustedProcess, ASearchThatIsSilencedSilencesTheCore) {
         EXPECT_FALSE(impatient.call(protocol::encode(request)));
     }
     ASSERT_EQ(::kill(child->pid(), SIGCONT), 0);
+    // Connections are taken in their order: once this one is answered, what lay unheard is over and
+    // cannot come between the steps of the next sale.
+    host::SeqpacketClient last({.path = scratch.file("socket"), .timeout_ms = 10'000});
+    const auto answered =
+        last.call(protocol::encode(protocol::TrustedRequest(protocol::StatusRequest{})));
+    ASSERT_TRUE(answered);
     EXPECT_TRUE(acquirer.tap(debit, 100).card) << "it is the same core again";
 }
 
