@@ -29,5 +29,9 @@ static int slowly(long call, int fd) {
     return result;
 }
 
-int fsync(int fd) { return slowly(SYS_fsync, fd); }
-int fdatasync(int fd) { return slowly(SYS_fdatasync, fd); }
+int fsync(int fd) {
+    return slowly(SYS_fsync, fd);
+}
+int fdatasync(int fd) {
+    return slowly(SYS_fdatasync, fd);
+}

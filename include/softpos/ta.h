@@ -6,8 +6,12 @@
 #define SOFTPOS_TA_H
 
 /* As TEE_UUID or TEEC_UUID: {timeLow, timeMid, timeHiAndVersion, {clockSeqAndNode}}. */
-#define SOFTPOS_TA_UUID \
-    { 0x5b0c1f52U, 0x93d4U, 0x4c6eU, {0xa7U, 0x1dU, 0x60U, 0x2eU, 0x8fU, 0x39U, 0xb4U, 0x05U} }
+#define SOFTPOS_TA_UUID                                                                            \
+    {                                                                                              \
+        0x5b0c1f52U, 0x93d4U, 0x4c6eU, {                                                           \
+            0xa7U, 0x1dU, 0x60U, 0x2eU, 0x8fU, 0x39U, 0xb4U, 0x05U                                 \
+        }                                                                                          \
+    }
 
 /* Memref in: the request. Memref out: the answer, with room for SOFTPOS_TA_ANSWER_BYTES_MAX; with
  * less nothing is done, the size says how much is needed, and the result is short buffer. */

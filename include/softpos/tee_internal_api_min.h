@@ -137,9 +137,8 @@ TEE_Result TEE_OpenPersistentObject(uint32_t storage, const void* id, size_t id_
                                     uint32_t flags, TEE_ObjectHandle* object);
 /* With the overwrite flag an object of that name is replaced in one step: old or new. */
 TEE_Result TEE_CreatePersistentObject(uint32_t storage, const void* id, size_t id_bytes,
-                                      uint32_t flags, TEE_ObjectHandle attributes,
-                                      const void* data, size_t data_bytes,
-                                      TEE_ObjectHandle* object);
+                                      uint32_t flags, TEE_ObjectHandle attributes, const void* data,
+                                      size_t data_bytes, TEE_ObjectHandle* object);
 TEE_Result TEE_GetObjectInfo1(TEE_ObjectHandle object, TEE_ObjectInfo* info);
 TEE_Result TEE_ReadObjectData(TEE_ObjectHandle object, void* buffer, size_t bytes, size_t* read);
 void TEE_CloseObject(TEE_ObjectHandle object);

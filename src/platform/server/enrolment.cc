@@ -227,12 +227,12 @@ Enrolment::Answer Enrolment::finish(const protocol::EnrolEvidence& request,
 
 Result<void> Enrolment::look_at_evidence(const protocol::EnrolEvidence& request, Work& work) {
     const EnrolStatement& statement = work.statement;
-    attest::EvidenceQuestion question{.challenge = crypto::sha256(binding_of(statement)),
-                                      .core_sign_point = statement.core_sign_point,
-                                      .measurement = statement.measurement,
-                                      .revocation_s_max =
-                                          parts_.policies.in_force()->revocation_s_max,
-                                      .now = parts_.clock.now()};
+    attest::EvidenceQuestion question{
+        .challenge = crypto::sha256(binding_of(statement)),
+        .core_sign_point = statement.core_sign_point,
+        .measurement = statement.measurement,
+        .revocation_s_max = parts_.policies.in_force()->revocation_s_max,
+        .now = parts_.clock.now()};
     if (!request.activation.empty()) {
         // Of a challenge for which nothing was asked, or something for another request, the proof
         // is over nothing that anybody can quote.
