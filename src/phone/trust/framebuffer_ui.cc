@@ -48,19 +48,25 @@ bool has_open(const std::string& pid, const struct stat& wanted) {
     return false;
 }
 
-Result<host::Descriptor> take(const std::string& path, int flags, uid_t owner, gid_t group) {
-    host::Descriptor file(::open(path.c_str(), flags | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+Result<host::Descriptor> open_file(const std::string& path) {
+    host::Descriptor file(::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
     if (!file.valid()) return failed("pin screen: cannot be opened");
+    return file;
+}
+
+// After it was seen to be what it should be: root may have been given a wrong path, and what it
+// names is then not taken from its users.
+Result<void> take(int file, uid_t owner, gid_t group) {
     struct stat status {};
-    if (::fstat(file.get(), &status) != 0) return failed("pin screen: no status");
-    if (::geteuid() == 0 && ::fchown(file.get(), owner, group) != 0) {
+    if (::fstat(file, &status) != 0) return failed("pin screen: no status");
+    if (::geteuid() == 0 && ::fchown(file, owner, group) != 0) {
         return failed("pin screen: cannot be taken over");
     }
     if (::geteuid() != 0 && status.st_uid != ::geteuid()) {
         return fail(ErrorKind::denied, "pin screen: belongs to another user");
     }
-    if (::fchmod(file.get(), S_IRUSR | S_IWUSR) != 0) return failed("pin screen: mode");
-    return file;
+    if (::fchmod(file, S_IRUSR | S_IWUSR) != 0) return failed("pin screen: mode");
+    return {};
 }
 
 struct Screen {
@@ -184,15 +190,17 @@ FramebufferUi::~FramebufferUi() {
 Result<std::unique_ptr<FramebufferUi>> FramebufferUi::open(const FramebufferOptions& options,
                                                            uid_t owner, gid_t group) {
     GlyphFile glyphs = TRY(read_glyphs(options.glyphs));
-    host::Descriptor screen = TRY(take(options.screen, O_RDWR, owner, group));
-    host::Descriptor touch = TRY(take(options.touch, O_RDWR, owner, group));
+    host::Descriptor screen = TRY(open_file(options.screen));
+    host::Descriptor touch = TRY(open_file(options.touch));
+    const Screen shape = TRY(screen_of(screen.get(), options.panel));
+    const PinPicture picture = TRY(PinPicture::on(shape.panel));
+    const Axes axes = TRY(axes_of(touch.get(), shape.panel));
+    TRY_VOID(take(screen.get(), owner, group));
+    TRY_VOID(take(touch.get(), owner, group));
     // Only root sees what others have open. Who is not root was given both by root, for itself.
     if (::geteuid() == 0 && others_have_open(screen.get())) {
         return fail(ErrorKind::denied, "pin screen: somebody else has it open");
     }
-    const Screen shape = TRY(screen_of(screen.get(), options.panel));
-    const PinPicture picture = TRY(PinPicture::on(shape.panel));
-    const Axes axes = TRY(axes_of(touch.get(), shape.panel));
     void* const memory =
         ::mmap(nullptr, shape.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, screen.get(), 0);
     if (memory == MAP_FAILED) return failed("pin screen: cannot be mapped");

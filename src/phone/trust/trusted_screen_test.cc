@@ -92,8 +92,16 @@ TEST_F(Framebuffer, WhatIsNoScreenIsRefused) {
     options = options_in(scratch);
     options.screen = scratch.file("touch");
     EXPECT_FALSE(open(options));
+    struct stat before {};
+    ASSERT_EQ(::stat("/dev/null", &before), 0);
     options.screen = "/dev/null";
     EXPECT_FALSE(open(options)) << "a device, and no framebuffer";
+    options = options_in(scratch);
+    options.touch = "/dev/null";
+    EXPECT_FALSE(open(options)) << "a device, and nothing that is touched";
+    struct stat after {};
+    ASSERT_EQ(::stat("/dev/null", &after), 0);
+    EXPECT_EQ(after.st_mode, before.st_mode) << "what is refused is left to everybody else";
     options = options_in(scratch);
     options.screen = scratch.file("nothing");
     EXPECT_FALSE(open(options));
