@@ -66,8 +66,14 @@ int main(int argc, char** argv) {
     std::string network = "127.0.0.1:9100";
     CLI::App* init = app.add_subcommand("init", "make the folder of a new acquirer");
     init->add_option("--name", options.acquirer_name, "the acquirer's name")->required();
-    init->add_option("--vault", options.config.vault_socket, "socket of the running softpos-vault")
+    init->add_option("--vault", options.config.vault_socket,
+                     "socket of the running softpos-vault, or https://HOST:PORT of its door")
         ->required();
+    init->add_option("--vault-cert", options.config.vault_cert,
+                     "file: our certificate for the vault's door");
+    init->add_option("--vault-key", options.config.vault_key, "file: its private key");
+    init->add_option("--vault-ca", options.config.vault_ca,
+                     "file: the authority of the door's certificate");
     init->add_option("--network", network, "card network as HOST:PORT")->capture_default_str();
     init->add_option("--address", options.config.address, "IP address to listen on")
         ->capture_default_str();

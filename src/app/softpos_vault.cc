@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "crypto/drbg.h"
 #include "crypto/known_answers.h"
+#include "host/durable_file.h"
 #include "host/gate.h"
 #include "host/seqpacket.h"
 #include "host/signals.h"
@@ -16,9 +17,12 @@
 #include <cstdio>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -29,6 +33,8 @@ struct VaultOptions {
     std::string socket = "/run/softpos/vault.sock";
     uid_t uid = host::vault_uid_default;
     uid_t allowed = ::getuid();
+    std::optional<uid_t> door{};  // This user's processes are doors, and nothing else.
+    std::string callers{};
 };
 
 // Started as root we hand the directory and what is in it to the uid that the gate takes.
@@ -60,6 +66,21 @@ host::GateOptions gate_for(const VaultOptions& options, const keys::VaultConfig&
     return gate;
 }
 
+Result<keys::RemoteCallers> read_callers(const VaultOptions& options) {
+    if (options.door.has_value() == options.callers.empty()) {
+        return fail(ErrorKind::malformed, "vault: --door-uid and --callers go together");
+    }
+    if (options.callers.empty()) return keys::RemoteCallers{};
+    const Buffer text = TRY(host::read_file(options.callers, keys::RemoteCallers::file_bytes_max));
+    return keys::RemoteCallers::parse(text_of(text));
+}
+
+std::vector<uid_t> callers_of(const VaultOptions& options) {
+    std::vector<uid_t> uids{options.allowed};
+    if (options.door) uids.push_back(*options.door);
+    return uids;
+}
+
 Result<void> serve(const VaultOptions& options) {
     if (const auto wrong = crypto::first_wrong_answer()) {
         log(LogLevel::error, "vault: cryptography is broken",
@@ -69,6 +90,7 @@ Result<void> serve(const VaultOptions& options) {
     const host::StopSignal stop = TRY(host::StopSignal::make());
     crypto::KeyRandom random;
     const SystemClock clock;
+    keys::RemoteCallers callers = TRY(read_callers(options));
     const keys::VaultConfig config = TRY(keys::read_vault_config(options.directory));
     const auto vault = TRY(keys::VaultCore::open(
         {.directory = options.directory,
@@ -77,7 +99,7 @@ Result<void> serve(const VaultOptions& options) {
          .backend = TRY(keys::open_backend(config, random, clock, options.uid))}));
     TRY_VOID(give_directory(options));
     const auto server = TRY(host::SeqpacketServer::listen({.path = options.socket,
-                                                           .allowed_uids = {options.allowed},
+                                                           .allowed_uids = callers_of(options),
                                                            .connections_max = 64,
                                                            .owner = options.allowed}));
     host::GateOptions gate = gate_for(options, config);
@@ -90,9 +112,10 @@ Result<void> serve(const VaultOptions& options) {
                              std::string(keys::name_of(config.home)) +
                              "\",\"gate\":" + report.json() + "}\n";
     [[maybe_unused]] const auto written = ::write(STDOUT_FILENO, line.data(), line.size());
-    keys::VaultService service(*vault);
+    keys::VaultService service(*vault, std::move(callers));
     return server->serve(
-        [&service](Bytes request, const host::PeerId& peer) {
+        [&service, door = options.door](Bytes request, const host::PeerId& peer) {
+            if (peer.uid == door) return service.handle_from_door(request);
             return service.handle(request, keys::Caller::of_uid(peer.uid));
         },
         stop.fd());
@@ -135,6 +158,9 @@ int main(int argc, char** argv) {
     app.add_option("--socket", options.socket, "Unix socket to serve")->capture_default_str();
     app.add_option("--uid", options.uid, "own numeric user, where started as root");
     app.add_option("--allow-uid", options.allowed, "the only user that may call");
+    app.add_option("--door-uid", options.door,
+                   "user of softpos-vault-door, whose callers --callers names");
+    app.add_option("--callers", options.callers, "file: who may call through the door, and what");
     const CLI::App* making = add_init(app, config);
     CLI11_PARSE(app, argc, argv);
     const auto ended = making->parsed() ? init(std::move(config)) : serve(options);

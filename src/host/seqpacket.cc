@@ -113,7 +113,10 @@ Result<void> set_access(const SeqpacketOptions& options) {
     if (given && ::chown(options.path.c_str(), *options.owner, static_cast<gid_t>(-1)) != 0) {
         return fail(ErrorKind::unavailable, "socket file cannot be given away", last_errno());
     }
-    const mode_t mode = only_own || given ? 0600 : 0666;
+    const bool only_owner = given && std::ranges::all_of(options.allowed_uids, [&](uid_t uid) {
+                                return uid == *options.owner;
+                            });
+    const mode_t mode = only_own || only_owner ? 0600 : 0666;
     if (::chmod(options.path.c_str(), mode) != 0) {
         return fail(ErrorKind::unavailable, "socket file mode", last_errno());
     }

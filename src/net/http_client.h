@@ -4,6 +4,7 @@
 
 #include "base/result.h"
 #include "net/http_message.h"
+#include "net/tls_rules.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -21,6 +22,7 @@ struct ClientTls {
     std::string server_name;    // A DNS name or an IP address in the certificate.
     std::string cert_pem = {};  // Our own certificate, or empty for none.
     std::string key_pem = {};
+    TlsRules rules = TlsRules::usual;
 };
 
 struct HttpClientConfig {

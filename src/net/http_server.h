@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "net/http_message.h"
+#include "net/tls_rules.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -34,6 +35,7 @@ struct ServerTls {
     std::string cert_pem;  // The leaf first, then its chain.
     std::string key_pem;
     std::string client_ca_pem = {};  // Empty: no certificate is asked for.
+    TlsRules rules = TlsRules::usual;
 };
 
 // Everything has a limit. What goes over one is answered and closed:

@@ -92,10 +92,11 @@ Result<void> trust(SSL_CTX* context, std::string_view ca_pem, Naming naming) {
     return {};
 }
 
-Result<TlsContext> make_context(const SSL_METHOD* method) {
+Result<TlsContext> make_context(const SSL_METHOD* method, TlsRules rules) {
     TlsContext context(SSL_CTX_new(method));
     if (!context) return fail(ErrorKind::internal, "tls: no context");
-    SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+    SSL_CTX_set_min_proto_version(context.get(),
+                                  rules == TlsRules::strict ? TLS1_3_VERSION : TLS1_2_VERSION);
     SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                            SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_mode(context.get(), SSL_MODE_RELEASE_BUFFERS);
@@ -145,7 +146,7 @@ void TlsContextFree::operator()(ssl_ctx_st* context) const {
 }
 
 Result<TlsContext> make_server_tls(const ServerTls& config) {
-    TlsContext context = TRY(make_context(TLS_server_method()));
+    TlsContext context = TRY(make_context(TLS_server_method(), config.rules));
     TRY_VOID(use_identity(context.get(), config.cert_pem, config.key_pem));
     // A ticket is worth something only to a server of the same kind: one that asks for client
     // certificates must not take one from a server that does not.
@@ -154,18 +155,22 @@ Result<TlsContext> make_server_tls(const ServerTls& config) {
                                    static_cast<unsigned>(kind.size()));
     SSL_CTX_set_timeout(context.get(), session_seconds);
     SSL_CTX_set_session_cache_mode(context.get(), SSL_SESS_CACHE_OFF);  // Tickets need no cache.
-    SSL_CTX_set_num_tickets(context.get(), 1);
+    const bool strict = config.rules == TlsRules::strict;
+    SSL_CTX_set_num_tickets(context.get(), strict ? 0 : 1);
     if (!config.client_ca_pem.empty()) {
         TRY_VOID(trust(context.get(), config.client_ca_pem, Naming::named));
         SSL_CTX_set_purpose(context.get(), X509_PURPOSE_SSL_CLIENT);
-        SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE, nullptr);
+        SSL_CTX_set_verify(context.get(),
+                           SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE |
+                               (strict ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0),
+                           nullptr);
     }
     return context;
 }
 
 Result<TlsContext> make_client_tls(const ClientTls& config) {
     if (config.server_name.empty()) return fail(ErrorKind::malformed, "tls: no server name");
-    TlsContext context = TRY(make_context(TLS_client_method()));
+    TlsContext context = TRY(make_context(TLS_client_method(), config.rules));
     TRY_VOID(trust(context.get(), config.ca_pem, Naming::unnamed));
     if (!config.cert_pem.empty()) {
         TRY_VOID(use_identity(context.get(), config.cert_pem, config.key_pem));

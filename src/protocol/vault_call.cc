@@ -44,6 +44,7 @@ constexpr FaultText fault_texts[vault_faults] = {
     {"vault: token does not answer", "TOKEN"},
     {"vault: key block", "KEY_BLOCK"},
     {"vault: cryptogram differs", "CRYPTOGRAM"},
+    {"vault: the caller may not ask this", "CALLER"},
 };
 
 const FaultText& text_of_fault(VaultFault fault) {

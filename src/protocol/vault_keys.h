@@ -136,8 +136,9 @@ enum class VaultFault : std::uint8_t {
     token,             // The token that has the key did not answer.
     key_block,         // Not under this key, not well formed, or not what it was said to be.
     cryptogram,        // Of another card, another purchase, or another key.
+    caller,            // Who calls through a door has no such right, or speaks for somebody else.
 };
-constexpr unsigned vault_faults = 30;
+constexpr unsigned vault_faults = 31;
 std::string_view name_of(VaultFault fault);
 
 constexpr std::uint32_t detail_of(VaultFault fault) {

@@ -174,6 +174,16 @@ VaultAnswer VaultCore::handle(const VaultRequest& request, const Caller& caller)
     return std::move(*answer);
 }
 
+void VaultCore::note_refused(const VaultRequest& request, const Caller& caller, VaultFault fault) {
+    const std::lock_guard lock(mutex_);
+    ++refusals_;
+    if (journal_->unwritten().size() >= unwritten_lines_max && !write_journal()) return;
+    JournalLine line = line_of(request, caller);
+    line.outcome = JournalOutcome::refused;
+    line.fault = fault;
+    journal_->chain(std::move(line));
+}
+
 void VaultCore::note_unreadable(const Caller& caller, VaultFault fault) {
     const std::lock_guard lock(mutex_);
     ++refusals_;

@@ -23,6 +23,10 @@ struct Caller {
     std::string name;
 
     static Caller of_uid(std::uint32_t uid) { return {"uid:" + std::to_string(uid)}; }
+    // Whoever a door speaks for: no certificate's name is ever a local caller's.
+    static Caller of_certificate(std::string_view common_name) {
+        return {"tls:" + std::string(common_name)};
+    }
 };
 
 // What it is worth as a store: see VaultStore. As a door: no call gives a key out, each use of a
@@ -60,6 +64,10 @@ public:
 
     // From any thread, one at a time. Never without an answer.
     protocol::VaultAnswer handle(const protocol::VaultRequest& request, const Caller& caller);
+
+    // A request that was refused before it came here.
+    void note_refused(const protocol::VaultRequest& request, const Caller& caller,
+                      VaultFault fault);
 
     // Something came that was no request.
     void note_unreadable(const Caller& caller, VaultFault fault);

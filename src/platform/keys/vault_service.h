@@ -1,7 +1,10 @@
 // The vault's end of the wire: a message in, a message out.
 #pragma once
 
+#include "platform/keys/remote_callers.h"
 #include "platform/keys/vault_core.h"
+
+#include <utility>
 
 namespace softpos::keys {
 
@@ -13,13 +16,20 @@ namespace softpos::keys {
 //     });
 class VaultService {
 public:
-    explicit VaultService(VaultCore& vault) : vault_(vault) {}
+    // Without callers nobody has a right through a door.
+    explicit VaultService(VaultCore& vault, RemoteCallers callers = {})
+        : vault_(vault), callers_(std::move(callers)) {}
 
     // Never empty: what cannot be read is answered with a failure that says so.
     Buffer handle(Bytes request, const Caller& caller);
 
+    // From a process that is a door: each message must say for whom (protocol/vault_door.h), and
+    // none is taken for the door's own.
+    Buffer handle_from_door(Bytes message);
+
 private:
     VaultCore& vault_;
+    RemoteCallers callers_;
 };
 
 }  // namespace softpos::keys

@@ -7,7 +7,6 @@
 #include "host/data_files.h"
 #include "host/durable_file.h"
 #include "net/http_server.h"
-#include "platform/keys/remote_vault.h"
 #include "platform/server/acquirer_calls.h"
 #include "platform/server/answers.h"
 #include "platform/server/device_desk.h"
@@ -104,7 +103,7 @@ struct ControlService::Impl {
     crypto::CertAndKey ca;
     std::optional<NumberBox> numbers;
     std::unique_ptr<store::SqliteStore> store;
-    std::unique_ptr<keys::RemoteVault> vault;
+    std::unique_ptr<keys::CallingVault> vault;
     std::unique_ptr<WorkerPool> workers;
     std::unique_ptr<net::TimerQueue> timers;
     std::unique_ptr<PaymentEngine> engine;
@@ -160,8 +159,7 @@ Result<void> ControlService::Impl::start_core(const ServerConfig& config, const 
     const SecretBytes number_key = TRY(host::read_secret_file(folder + "/number.key", 64));
     numbers = TRY(NumberBox::make(number_key.bytes()));
     store = TRY(store::open_sqlite({.path = folder + "/platform.db"}));
-    vault = TRY(keys::RemoteVault::connect(
-        {.path = config.vault_socket, .connections_max = worker_threads}));
+    vault = TRY(door::connect_vault(config.vault_place(), worker_threads));
     workers = std::make_unique<WorkerPool>(worker_threads, worker_queue_max);
     WorkerPool* const pool = workers.get();
     timers = std::make_unique<net::TimerQueue>(

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "platform/door/vault_place.h"
 #include "platform/monitor/policy.h"
 #include "platform/pay/wallet_machine.h"
 
@@ -25,7 +26,10 @@ struct ServerConfig {
     std::string address = "127.0.0.1";
     std::uint16_t phone_port = 8443;     // 0 takes any free one.
     std::uint16_t acquirer_port = 8444;  // 0 takes any free one.
-    std::string vault_socket;
+    std::string vault_socket;            // Or https://HOST:PORT of a softpos-vault-door, with:
+    std::string vault_cert = {};
+    std::string vault_key = {};
+    std::string vault_ca = {};
     std::string network_host = "127.0.0.1";
     std::uint16_t network_port = 0;
     std::string acquirer_code = "826";
@@ -35,6 +39,8 @@ struct ServerConfig {
     std::int64_t answer_ms = 45'000;    // How long the network may take.
     std::uint32_t round_ms = 15'000;    // Between two looks for phones that have gone silent.
     pay::TradeRules wallet_rules = {};  // Not in the file: how wallets are asked.
+
+    door::VaultPlace vault_place() const { return {vault_socket, vault_cert, vault_key, vault_ca}; }
 };
 
 // bad JSON, unknown or missing fields are malformed; Error.what says which kind.

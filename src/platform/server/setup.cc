@@ -8,7 +8,7 @@
 #include "crypto/x509.h"
 #include "host/data_files.h"
 #include "host/durable_file.h"
-#include "platform/keys/remote_vault.h"
+#include "platform/door/vault_place.h"
 #include "platform/server/control_service.h"
 #include "platform/server/platform_signer.h"
 #include "platform/server/upstream.h"
@@ -77,6 +77,9 @@ Result<ServerConfig> read_config(const std::string& folder) {
     config.phone_port = static_cast<std::uint16_t>(json.integer("phone_port", 0, 65535));
     config.acquirer_port = static_cast<std::uint16_t>(json.integer("acquirer_port", 0, 65535));
     config.vault_socket = json.text("vault_socket", 256);
+    config.vault_cert = json.optional_text("vault_cert", 256).value_or("");
+    config.vault_key = json.optional_text("vault_key", 256).value_or("");
+    config.vault_ca = json.optional_text("vault_ca", 256).value_or("");
     config.network_host = json.text("network_host", 256);
     config.network_port = static_cast<std::uint16_t>(json.integer("network_port", 1, 65535));
     config.acquirer_code = json.text("acquirer_code", 3);
@@ -106,6 +109,11 @@ Result<void> write_config(const ServerConfig& config) {
                       {"network_licence", config.network_licence},
                       {"environment", name_of(config.environment)},
                       {"answer_ms", config.answer_ms}};
+    if (!config.vault_cert.empty()) {
+        body["vault_cert"] = config.vault_cert;
+        body["vault_key"] = config.vault_key;
+        body["vault_ca"] = config.vault_ca;
+    }
     return write(config.folder, "server.json", json::serialize(body), open_mode);
 }
 
@@ -117,7 +125,7 @@ Result<SetupResult> set_up(const SetupOptions& options, const Clock& clock, Rand
     if (std::filesystem::exists(folder + "/server.json")) {
         return fail(ErrorKind::conflict, "setup: the folder holds a service already");
     }
-    auto vault = TRY(keys::RemoteVault::connect({.path = options.config.vault_socket}));
+    auto vault = TRY(door::connect_vault(options.config.vault_place(), 1));
     std::vector<SecretBytes> components;
     for (const std::string* hex : {&options.zone_component_1, &options.zone_component_2}) {
         Buffer part = TRY(from_hex(*hex));
