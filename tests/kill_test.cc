@@ -31,9 +31,10 @@ protected:
         ::chmod(folder_.path().c_str(), 0711);  // The jailed vault finds its own folder below it.
     }
 
-    void SetUp() override {
-        auto world = DemoWorld::start(folder_.path(),
-                                      {.answer_ms = answer_ms, .cast = DemoWorld::Cast::no_phone});
+    void SetUp() override { begin({.answer_ms = answer_ms, .cast = DemoWorld::Cast::no_phone}); }
+
+    void begin(DemoWorld::Options options) {
+        auto world = DemoWorld::start(folder_.path(), std::move(options));
         ASSERT_TRUE(world.has_value()) << world.error().what.c_str();
         world_ = *std::move(world);
         auto fleet = world_->make_fleet(phones, random_);
@@ -232,6 +233,56 @@ TEST_F(KillTest, PaymentsGoOnAfterTheVaultWasKilled) {
     EXPECT_GE(result.count("approved"), 20U) << "and now it works again";
     check_answers(result);
     check_money();
+}
+
+// The vault on another machine, as far as the server can tell.
+class DoorKillTest : public KillTest {
+protected:
+    void SetUp() override {
+        begin({.answer_ms = answer_ms, .cast = DemoWorld::Cast::no_phone, .vault_door = true});
+    }
+    void expect_vault(const char* state) {
+        const auto status = world_->acquirer().get("/v1/status");
+        ASSERT_TRUE(status.has_value());
+        EXPECT_EQ(status->text("vault"), state);
+    }
+};
+
+TEST_F(DoorKillTest, PaymentsGoOnAfterTheDoorWasKilled) {
+    constexpr int rounds = 2;
+    for (int round = 0; round < rounds && !HasFailure(); ++round) {
+        const auto result = run_until(random_moment(), [this] {
+            ASSERT_TRUE(world_->kill_door().has_value());
+            expect_vault("unavailable");
+        });
+        ASSERT_TRUE(world_->start_door().has_value());
+        for (const sim::LoadAnswer& answer : result.answers) {
+            EXPECT_TRUE(answer.status == 200 || answer.status == 503) << answer.status;
+        }
+        check_answers(result);
+        check_money();
+    }
+    const auto result = run_until(20, [] {});
+    EXPECT_GE(result.count("approved"), 20U) << "and now it works again";
+    check_answers(result);
+    check_money();
+}
+
+TEST_F(DoorKillTest, AServerWhoseCertificateWasRevokedSellsNothing) {
+    using Standing = app::DemoDoor::Standing;
+    expect_vault("ready");
+    auto taps = sim::prepare_taps(fleet_, 1, random_, clock_);
+    ASSERT_TRUE(taps.has_value());
+    ASSERT_TRUE(world_->door().set_server(Standing::revoked).has_value());
+    expect_vault("unavailable");
+    EXPECT_FALSE(sim::prepare_taps(fleet_, 1, random_, clock_).has_value()) << "no permit either";
+    const auto result = sim::run_load(fleet_, std::move(taps->taps), clock_, nullptr);
+    ASSERT_TRUE(result.has_value());
+    EXPECT_EQ(result->count("approved"), 0U);
+    EXPECT_EQ(network_number("accounts_total_minor"), start_total_) << "no money moved";
+    ASSERT_TRUE(world_->door().set_server(Standing::good).has_value());
+    expect_vault("ready");
+    EXPECT_GE(run_until(5, [] {}).count("approved"), 5U);
 }
 
 }  // namespace

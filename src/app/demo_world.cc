@@ -54,7 +54,8 @@ DemoWorld::DemoWorld(std::string folder, Options options)
 
 DemoWorld::~DemoWorld() {
     // The phone first: whoever is called ends after the caller.
-    for (auto* child : {&device_, &trusted_, &server_, &vault_, &sim_}) child->reset();
+    for (auto* child : {&device_, &trusted_, &server_, &door_process_, &vault_, &sim_})
+        child->reset();
 }
 
 Result<host::ChildProcess> DemoWorld::spawn(const std::string& program,
@@ -111,9 +112,31 @@ Result<void> DemoWorld::make_vault() {
 
 Result<void> DemoWorld::start_vault() {
     std::string line;
-    vault_ = TRY(spawn_measured("softpos-vault",
-                                {"--dir", folder_ + "/vault", "--socket", folder_ + "/vault.sock"},
-                                &line));
+    std::vector<std::string> arguments{"--dir", folder_ + "/vault", "--socket",
+                                       folder_ + "/vault.sock"};
+    if (options_.vault_door && !door_) {
+        door_ = TRY(DemoDoor::make(folder_ + "/door", SystemClock().now()));
+    }
+    if (door_) {
+        const auto more = door_->vault_arguments();
+        arguments.insert(arguments.end(), more.begin(), more.end());
+    }
+    vault_ = TRY(spawn_measured("softpos-vault", std::move(arguments), &line));
+    return {};
+}
+
+Result<void> DemoWorld::start_door() {
+    std::string line;
+    door_process_ =
+        TRY(spawn("softpos-vault-door", door_->door_arguments(folder_ + "/vault.sock"), &line));
+    door_->listens_at(static_cast<std::uint16_t>(JsonAnswer(200, line).number("port")));
+    return {};
+}
+
+Result<void> DemoWorld::kill_door() {
+    door_process_->kill();
+    TRY_VOID(door_process_->wait(start_ms));
+    door_process_.reset();
     return {};
 }
 
@@ -131,6 +154,10 @@ Result<void> DemoWorld::set_up_server() {
     setup.acquirer_name = "Demo Acquirer";
     setup.config.folder = folder_ + "/server";
     setup.config.vault_socket = folder_ + "/vault.sock";
+    if (door_) {
+        TRY_VOID(start_door());
+        door_->lead_there(setup.config);
+    }
     setup.config.network_port = network_port_;
     setup.config.phone_port = 0;
     setup.config.acquirer_port = 0;

@@ -2,6 +2,7 @@
 // loopback, and a card that can be held to the phone.
 #pragma once
 
+#include "app/demo_door.h"
 #include "app/demo_tpm.h"
 #include "app/json_api.h"
 #include "app/pin_customer.h"
@@ -27,6 +28,7 @@ public:
         std::string preload = {};
         std::uint32_t report_ms = 15'000;    // How often the phone reports.
         std::string vault_keys = "softhsm";  // As softpos-vault init --keys.
+        bool vault_door = false;             // The server calls the vault through its door.
         bool tpm = false;                    // For the phone, where there is one to be had.
     };
     // Starts network, vault, server and, for the phone, trusted core and services.
@@ -72,6 +74,10 @@ public:
     Result<void> kill_vault();
     Result<void> start_vault();
     Result<void> kill_and_restart_server();
+    // Where there is one; its certificates are door()'s.
+    Result<void> kill_door();
+    Result<void> start_door();
+    DemoDoor& door() { return *door_; }
 
     bool phone_has_tpm() const { return tpm_ != nullptr; }
     PinCustomer& customer() { return *customer_; }  // At the phone's own PIN screen.
@@ -113,7 +119,8 @@ private:
     std::uint16_t phone_port_ = 0;
     std::uint16_t acquirer_port_ = 0;
     std::unique_ptr<DemoTpm> tpm_;
-    std::optional<host::ChildProcess> sim_, vault_, server_, trusted_, device_;
+    std::optional<DemoDoor> door_;
+    std::optional<host::ChildProcess> sim_, vault_, door_process_, server_, trusted_, device_;
     std::optional<JsonApi> network_, acquirer_, phone_;
     std::unique_ptr<Card> card_;
 };

@@ -93,6 +93,41 @@ TEST_F(TlsContexts, CiphersWithoutForwardSecrecyOrAeadAreRefused) {
     }
 }
 
+// Shows: MPOC-1A-5
+TEST_F(TlsContexts, StrictIs13AloneAndNoHandshakeWithoutACertificate) {
+    const auto strict =
+        make_server_tls({leaf_.cert_pem, leaf_.key_pem, ca_.cert_pem, TlsRules::strict}).value();
+    const TestCertificate caller = make_certificate({.common_name = "caller", .issuer = &ca_});
+    const auto shaken = [&](const std::string& cert_pem, int version) {
+        Shake shake(strict.get());
+        if (!cert_pem.empty()) {
+            ClientTls tls{.ca_pem = ca_.cert_pem,
+                          .server_name = "localhost",
+                          .cert_pem = cert_pem,
+                          .key_pem = caller.key_pem};
+            shake.client_context = make_client_tls(tls).value();
+        }
+        SSL_CTX_set_max_proto_version(shake.client_context.get(), version);
+        return shake.run();
+    };
+    EXPECT_TRUE(shaken(caller.cert_pem, TLS1_3_VERSION));
+    EXPECT_FALSE(shaken(caller.cert_pem, TLS1_2_VERSION));
+    EXPECT_FALSE(shaken("", TLS1_3_VERSION));
+}
+
+TEST_F(TlsContexts, StrictClientsSpeakNothingOlder) {
+    Shake shake(server_.get());
+    shake.client_context = make_client_tls({.ca_pem = ca_.cert_pem,
+                                            .server_name = "localhost",
+                                            .cert_pem = {},
+                                            .key_pem = {},
+                                            .rules = TlsRules::strict})
+                               .value();
+    ASSERT_TRUE(shake.run());
+    EXPECT_EQ(SSL_version(shake.client.get()), TLS1_3_VERSION);
+    EXPECT_EQ(SSL_CTX_get_min_proto_version(shake.client_context.get()), TLS1_3_VERSION);
+}
+
 TEST_F(TlsContexts, ChainIsSentWithTheLeaf) {
     const auto with_chain = make_server_tls({leaf_.cert_pem + ca_.cert_pem, leaf_.key_pem}).value();
     Shake shake(with_chain.get());
