@@ -1,8 +1,12 @@
-// The key vault: in its own process, and as its caller sees it over the socket.
-// links: keys benchmark
+// The key vault: in its own process, and as its caller sees it over the socket and through its
+// door. links: keys door crypto benchmark
 #include "base/check.h"
 #include "crypto/drbg.h"
+#include "crypto/p256.h"
+#include "crypto/x509.h"
 #include "host/scratch_directory.h"
+#include "platform/door/door.h"
+#include "platform/door/https_vault.h"
 #include "platform/keys/remote_vault.h"
 #include "platform/keys/soft_vault.h"
 #include "platform/keys/vault_service.h"
@@ -104,14 +108,15 @@ public:
         sealed_.clear();
         for (auto& phone : phones_) sealed_.push_back(phone.seal("1234", "6210940000000003"));
     }
-    void translate_a_round() {
+    void translate_a_round() { translate_a_round(*world_.vault); }
+    void translate_a_round(KeyVault& vault) {
         for (std::size_t i = 0; i < phones_.size(); ++i) {
-            CHECK(world_.vault
-                      ->translate_pin({.base_key = "bdk:pins",
-                                       .pin = sealed_[i],
-                                       .stored_form = stored_,
-                                       .terminal_key = terminals_[i],
-                                       .format = protocol::PinBlockFormat::iso0})
+            CHECK(vault
+                      .translate_pin({.base_key = "bdk:pins",
+                                      .pin = sealed_[i],
+                                      .stored_form = stored_,
+                                      .terminal_key = terminals_[i],
+                                      .format = protocol::PinBlockFormat::iso0})
                       .has_value());
         }
     }
@@ -148,6 +153,89 @@ void translate_pins_token(benchmark::State& state) {
 }
 BENCHMARK(translate_pins_token);
 
+constexpr const char* server_callers =
+    R"({"callers":[{"common_name":"server-1","rights":"look pay"}]})";
+
+// The vault's service in a thread of its own.
+class Served {
+public:
+    enum class Peers : std::uint8_t { callers, doors };
+    Served(World& world, Peers peers)
+        : path(world.scratch.file("s")),
+          service_(world.vault->core(), std::move(RemoteCallers::parse(server_callers).value())),
+          server_(std::move(host::SeqpacketServer::listen({.path = path}).value())),
+          thread_([this, peers] {
+              CHECK(server_
+                        ->serve([this, peers](Bytes request, const host::PeerId& peer) {
+                            return peers == Peers::doors
+                                       ? service_.handle_from_door(request)
+                                       : service_.handle(request, Caller::of_uid(peer.uid));
+                        })
+                        .has_value());
+          }) {}
+    ~Served() {
+        server_->stop();
+        thread_.join();
+    }
+    Served(const Served&) = delete;
+    Served& operator=(const Served&) = delete;
+
+    const std::string path;
+
+private:
+    VaultService service_;
+    std::unique_ptr<host::SeqpacketServer> server_;
+    std::thread thread_;
+};
+
+// One caller that waits for each answer: what the road adds to a call.
+void translate_pins_by(benchmark::State& state, World& world, KeyVault& remote) {
+    PinTraffic traffic(world);
+    for (auto _ : state) {
+        state.PauseTiming();
+        traffic.seal_a_round();
+        state.ResumeTiming();
+        traffic.translate_a_round(remote);
+    }
+    state.SetItemsProcessed(state.iterations() * PinTraffic::phone_count);
+}
+
+void translate_pins_socket(benchmark::State& state) {
+    World world;
+    const Served served(world, Served::Peers::callers);
+    const auto remote = std::move(RemoteVault::connect({.path = served.path}).value());
+    translate_pins_by(state, world, *remote);
+}
+BENCHMARK(translate_pins_socket)->UseRealTime();
+
+void translate_pins_door(benchmark::State& state) {
+    World world;
+    const Served served(world, Served::Peers::doors);
+    const Instant now = SystemClock().now();
+    const auto ca = crypto::make_ca("CA", now, 1).value();
+    const auto own =
+        crypto::issue_server(ca, {.common_name = "door", .dns = {}, .ip = {"127.0.0.1"}}, now, 1)
+            .value();
+    const std::string key = crypto::P256Key::generate().value().private_pem();
+    const std::string cert = crypto::sign_csr(ca, crypto::make_csr(key, "server-1").value(),
+                                              {.common_name = "server-1", .now = now, .days = 1})
+                                 .value();
+    door::Door::Options options;
+    options.cert_pem = own.cert_pem;
+    options.key_pem = own.key_pem;
+    options.client_ca_pem = ca.cert_pem;
+    options.vault_socket = served.path;
+    const auto opened = std::move(door::Door::start(std::move(options)).value());
+    const auto remote = std::move(door::HttpsVault::connect({.host = "127.0.0.1",
+                                                             .port = opened->port(),
+                                                             .cert_pem = cert,
+                                                             .key_pem = key,
+                                                             .ca_pem = ca.cert_pem})
+                                      .value());
+    translate_pins_by(state, world, *remote);
+}
+BENCHMARK(translate_pins_door)->UseRealTime();
+
 // A sign-in: one durable record.
 void load_working_keys(benchmark::State& state) {
     World world;
@@ -160,24 +248,10 @@ BENCHMARK(load_working_keys)->UseRealTime();
 
 void mac_over_the_socket(benchmark::State& state) {
     World world;
-    VaultService service(world.vault->core());
-    auto server = host::SeqpacketServer::listen({.path = world.scratch.file("s")});
-    CHECK(server.has_value());
-    std::thread thread([&] {
-        CHECK((*server)
-                  ->serve([&](Bytes request, const host::PeerId& peer) {
-                      return service.handle(request, Caller::of_uid(peer.uid));
-                  })
-                  .has_value());
-    });
-    {
-        const auto remote = RemoteVault::connect({.path = world.scratch.file("s")});
-        CHECK(remote.has_value());
-        const Buffer message(250, 0x31);
-        for (auto _ : state) CHECK((*remote)->mac("tmk:1", message).has_value());
-    }
-    (*server)->stop();
-    thread.join();
+    const Served served(world, Served::Peers::callers);
+    const auto remote = std::move(RemoteVault::connect({.path = served.path}).value());
+    const Buffer message(250, 0x31);
+    for (auto _ : state) CHECK(remote->mac("tmk:1", message).has_value());
 }
 BENCHMARK(mac_over_the_socket)->UseRealTime();
 

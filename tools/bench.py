@@ -28,6 +28,10 @@ MICRO = [
      "items_per_second", "/s", 300_000),
     ("the same with base keys in SoftHSM", "bench_vault", "translate_pins_token",
      "items_per_second", "/s", None),
+    ("the same over the vault's socket, one caller", "bench_vault",
+     "translate_pins_socket/real_time", "items_per_second", "/s", None),
+    ("the same through the vault's door, one caller", "bench_vault",
+     "translate_pins_door/real_time", "items_per_second", "/s", None),
     ("permits, 10,000 terminals, 8 at a time, p99", "bench_permit",
      "durable_permits/8/iterations:5000/real_time", "p99_us", "ms", 5),
     ("permits, 10,000 terminals, 8 at a time, median", "bench_permit",
@@ -67,7 +71,7 @@ class Programs:
 
 
 # The other benchmarks of these programs make no row, and some of them take long.
-FILTERS = {"bench_vault": "^translate_pins(_token)?$", "bench_permit": "^durable_permits/(8|64)/"}
+FILTERS = {"bench_vault": "^translate_pins(_token$|_(socket|door)/|$)", "bench_permit": "^durable_permits/(8|64)/"}
 
 
 def micro(programs):

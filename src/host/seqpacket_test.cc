@@ -170,6 +170,22 @@ TEST(Seqpacket, SocketFileIsOnlyForTheOwner) {
     EXPECT_EQ(status.st_mode & 0777U, 0600U);
 }
 
+// Where others are let in besides the file's owner, its mode must not shut them out.
+TEST(Seqpacket, SocketFileIsForAllWhoAreHeard) {
+    const ScratchDirectory scratch;
+    const auto mode_for = [&](const char* name, std::vector<uid_t> allowed) {
+        const auto server = SeqpacketServer::listen(
+            {.path = scratch.file(name), .allowed_uids = std::move(allowed), .owner = ::getuid()});
+        struct stat status {};
+        EXPECT_TRUE(server.has_value());
+        EXPECT_EQ(::stat(scratch.file(name).c_str(), &status), 0);
+        return status.st_mode & 0777U;
+    };
+    EXPECT_EQ(mode_for("one", {::getuid()}), 0600U);
+    EXPECT_EQ(mode_for("same", {::getuid(), ::getuid()}), 0600U);
+    EXPECT_EQ(mode_for("two", {::getuid(), ::getuid() + 1}), 0666U);
+}
+
 // Shows: A20
 TEST(Seqpacket, ConnectionOverTheLimitIsClosed) {
     const ScratchDirectory scratch;
