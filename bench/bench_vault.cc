@@ -1,5 +1,5 @@
-// The key vault: in its own process, and as its caller sees it over the socket and through its
-// door. links: keys door crypto benchmark
+// The key vault: in its own process, over its socket, and through its door.
+// links: keys door crypto benchmark
 #include "base/check.h"
 #include "crypto/drbg.h"
 #include "crypto/p256.h"
