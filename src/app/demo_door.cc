@@ -4,13 +4,16 @@
 #include "crypto/p256.h"
 #include "crypto/x509.h"
 #include "host/durable_file.h"
+#include "host/gate.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace softpos::app {
 namespace {
 
 constexpr unsigned days = 30;
+constexpr uid_t own_uid = host::vault_uid_default + 10;
 constexpr const char* callers =
     R"({"callers":[{"common_name":"server-1","rights":"look pay terminals found"}]})";
 
@@ -36,6 +39,9 @@ Result<DemoDoor> DemoDoor::make(const std::string& folder, Instant now) {
     TRY_VOID(write(door.file("callers-ca.pem"), people.cert_pem));
     TRY_VOID(write(door.file("door.pem"), own.cert_pem));
     TRY_VOID(write(door.file("door.key"), own.key_pem, 0600));
+    const bool given = ::chmod(folder.c_str(), 0755) == 0 &&
+                       ::chown(door.file("door.key").c_str(), uid(), static_cast<gid_t>(-1)) == 0;
+    if (!given) return fail(ErrorKind::unavailable, "demo: the door's files");
     TRY_VOID(write(door.file("server.pem"), server));
     TRY_VOID(write(door.file("server.key"), key, 0600));
     TRY_VOID(write(door.file("callers.json"), callers));
@@ -43,8 +49,12 @@ Result<DemoDoor> DemoDoor::make(const std::string& folder, Instant now) {
     return door;
 }
 
+uid_t DemoDoor::uid() {
+    return ::geteuid() == 0 ? own_uid : ::getuid();
+}
+
 std::vector<std::string> DemoDoor::vault_arguments() const {
-    return {"--door-uid", std::to_string(::getuid()), "--callers", file("callers.json")};
+    return {"--door-uid", std::to_string(uid()), "--callers", file("callers.json")};
 }
 
 std::vector<std::string> DemoDoor::door_arguments(const std::string& vault_socket) const {

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <string>
+#include <sys/types.h>
 #include <vector>
 
 namespace softpos::app {
@@ -16,6 +17,8 @@ public:
     // Writes it all below `folder`.
     static Result<DemoDoor> make(const std::string& folder, Instant now);
 
+    // Where we are root the door has a user of its own.
+    static uid_t uid();
     std::vector<std::string> vault_arguments() const;
     // For softpos-vault-door; with port 0 it takes any.
     std::vector<std::string> door_arguments(const std::string& vault_socket) const;

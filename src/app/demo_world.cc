@@ -83,7 +83,7 @@ Result<host::ChildProcess> DemoWorld::spawn_measured(const std::string& program,
 
 Result<host::ChildProcess> DemoWorld::spawn(host::ChildOptions options, const std::string& program,
                                             std::string* first_line) {
-    options.program = program_folder() + "/" + program;
+    if (options.program.empty()) options.program = program_folder() + "/" + program;
     options.pipe_output = first_line != nullptr;
     options.output_path = folder_ + "/" + program + ".log";
     auto child = TRY(host::ChildProcess::spawn(options));
@@ -125,10 +125,21 @@ Result<void> DemoWorld::start_vault() {
     return {};
 }
 
+// With a user of its own the door may not be able to see where the programs lie.
 Result<void> DemoWorld::start_door() {
+    host::ChildOptions options;
+    options.arguments = door_->door_arguments(folder_ + "/vault.sock");
+    if (::geteuid() == 0) {
+        options.program = folder_ + "/door/softpos-vault-door";
+        options.uid = DemoDoor::uid();
+        options.gid = DemoDoor::uid();
+        std::error_code error;
+        std::filesystem::copy_file(program_folder() + "/softpos-vault-door", options.program,
+                                   std::filesystem::copy_options::overwrite_existing, error);
+        if (error) return fail(ErrorKind::unavailable, "demo: the door's program");
+    }
     std::string line;
-    door_process_ =
-        TRY(spawn("softpos-vault-door", door_->door_arguments(folder_ + "/vault.sock"), &line));
+    door_process_ = TRY(spawn(std::move(options), "softpos-vault-door", &line));
     door_->listens_at(static_cast<std::uint16_t>(JsonAnswer(200, line).number("port")));
     return {};
 }

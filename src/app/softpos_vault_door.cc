@@ -66,7 +66,7 @@ int main(int argc, char** argv) {
     app.add_option("--revoked", options.revoked_path,
                    "fingerprints that are let in no more; looked at for each call");
     app.add_option("--socket", options.vault_socket, "socket of the vault")->capture_default_str();
-    app.add_option("--vault-uid", options.vault_uid, "the user that the vault must run as");
+    app.add_option("--vault-uid", options.vault_uid, "the user that must have started the vault");
     CLI11_PARSE(app, argc, argv);
     if (const auto ended = serve(std::move(options), files); !ended) {
         log(LogLevel::error, "door ended", ended.error());

@@ -39,8 +39,9 @@ public:
         std::string client_ca_pem{};  // Vouches for callers of this vault and for nobody else.
         std::string revoked_path{};   // Looked at for each call; empty: there is no list.
         std::string vault_socket{};
-        std::optional<uid_t> vault_uid{};  // The vault must run as this one.
-        unsigned workers = 4;              // Each with a connection to the vault.
+        // The vault must have been started as this one: the kernel remembers who listened.
+        std::optional<uid_t> vault_uid{};
+        unsigned workers = 4;  // Each with a connection to the vault.
         std::size_t waiting_max = 256;
         std::uint32_t vault_ms = 5000;
     };
