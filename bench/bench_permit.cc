@@ -226,9 +226,9 @@ private:
             pay::PaymentRules{});
         webhooks_ =
             std::make_unique<Webhooks>(Webhooks::Parts{*store_, *numbers_, clock_, random_, ""});
-        devices_ = std::make_unique<DeviceDesk>(DeviceDesk::Parts{*store_, *vault_.remote, workers_,
-                                                                  timers_, *engine_, *webhooks_,
-                                                                  *policies_, clock_, random_});
+        devices_ = std::make_unique<DeviceDesk>(
+            DeviceDesk::Parts{*store_, *vault_.remote, workers_, timers_, *engine_, *webhooks_,
+                              *policies_, clock_, random_, 15'000});
         signer_ = std::make_unique<PlatformSigner>(*vault_.remote);
         permits_ = std::make_unique<PermitDesk>(PermitDesk::Parts{
             *store_, workers_, *devices_, *policies_, evidence_, *signer_, clock_, random_, "001"});
