@@ -47,6 +47,19 @@ field  70 n   ascii  fixed     characters 3     none public  h
 field 128 ans ascii  fixed     characters 8     none mac     i
 )";
 
+// The frame of the world's dialects: a bitmap in text, odd digits on the left.
+constexpr const char* world = R"(dialect world
+version 1
+mti ascii
+bitmap auto hex
+field   2 n   ascii  ll_ascii  characters 12-19 none  pan     a
+field   3 n   bcd    fixed     digits     5     left0 public  b
+field  34 ans ascii  ll_ascii  characters 1-28  none  pan     c
+field  53 b   binary ll_ascii  bytes      1-48  none  key     d
+field  72 ans ascii  lll_ascii characters 1-999 none  private e
+field 128 b   binary fixed     bytes      8     none  mac     f
+)";
+
 void run(const Dialect& dialect, softpos::Bytes input) {
     IsoMessage message(dialect);
     const auto read = unpack(input, message);
@@ -70,6 +83,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const softpos::Bytes input(data, size);
     run(first, input);
     run(second, input);
+    static const Dialect third = Dialect::parse(world).value();
+    run(third, input);
     CHECK(softpos::codec::mac_input(input).size() <= size);
     if (const auto frame = softpos::codec::parse_frame(input)) {
         CHECK(std::ranges::equal(softpos::codec::build_frame(*frame), input));

@@ -154,7 +154,8 @@ void add_decode(CLI::App& app, Chosen& chosen) {
     tlv->add_flag("--clear", options->clear, "do not mask (test cards only)");
     add("apdu", "a command to a card, or its answer", decode_apdu);
     CLI::App* iso = add("iso8583", "a message from its MTI on", decode_iso8583);
-    iso->add_option("--dialect", options->dialect, "cup-pos or cups")->capture_default_str();
+    iso->add_option("--dialect", options->dialect, "cup-pos, cups, iso87-ascii and others")
+        ->capture_default_str();
     iso->add_flag("--frame", options->whole_frame, "with length, TPDU and header in front");
 }
 

@@ -108,7 +108,8 @@ private:
 
     Result<void> header(std::span<const std::string_view> words) {
         if (any_field_) return bad("dialect: header line behind a field");
-        if (words.size() != 2) return bad("dialect: header line needs two words");
+        const bool hex = words.size() == 3 && words[0] == "bitmap" && words[2] == "hex";
+        if (words.size() != 2 && !hex) return bad("dialect: header line needs two words");
         const std::string_view value = words[1];
         bool* seen = words[0] == "dialect"   ? &named_
                      : words[0] == "version" ? &versioned_
@@ -131,6 +132,7 @@ private:
             dialect_.mti_ascii_ = value == "ascii";
         } else {
             if (value != "8" && value != "16" && value != "auto") return bad("dialect: bitmap");
+            dialect_.bitmap_hex_ = hex;
             dialect_.bitmap_bytes_ = value == "8" ? 8 : value == "16" ? 16 : 0;
         }
         return {};

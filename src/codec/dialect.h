@@ -5,7 +5,8 @@
 //     dialect cup-pos
 //     version 0                 first digit of every MTI
 //     mti bcd                   bcd | ascii
-//     bitmap 8                  8 | 16 | auto (16 where bit 1 says so)
+//     bitmap 8                  8 | 16 | auto (16 where bit 1 says so); then hex, if it
+//                               travels as upper-case hex and not as bytes
 //     field 2 n bcd ll_bcd digits 12-19 right0 pan primary_account_number
 //
 // The words of a field line, in this order:
@@ -87,6 +88,7 @@ public:
 
     // 8, 16, or 0 for "as bit 1 says".
     unsigned bitmap_bytes() const { return bitmap_bytes_; }
+    bool bitmap_hex() const { return bitmap_hex_; }
 
 private:
     friend class DialectParser;
@@ -98,6 +100,7 @@ private:
     char version_ = '0';
     bool mti_ascii_ = false;
     unsigned bitmap_bytes_ = 8;
+    bool bitmap_hex_ = false;
 };
 
 }  // namespace softpos::codec

@@ -4,9 +4,11 @@
 #include "base/check.h"
 #include "codec/dialect.h"
 
+#include <array>
 #include <fstream>
 #include <sstream>
 #include <string>
+#include <vector>
 
 namespace softpos::codec {
 
@@ -28,6 +30,16 @@ inline const Dialect& cup_pos() {
 inline const Dialect& cups() {
     static const Dialect dialect = shipped_dialect("cups");
     return dialect;
+}
+
+// All of them.
+inline const std::vector<const Dialect*>& shipped_dialects() {
+    static const std::array<Dialect, 4> world{
+        shipped_dialect("iso87-ascii"), shipped_dialect("iso87-binary"),
+        shipped_dialect("iso93-ascii"), shipped_dialect("iso93-binary")};
+    static const std::vector<const Dialect*> all{&cup_pos(), &cups(),   &world[0],
+                                                 &world[1],  &world[2], &world[3]};
+    return all;
 }
 
 }  // namespace softpos::codec

@@ -31,6 +31,28 @@ constexpr std::size_t bitmap_half_bytes = 8;
 constexpr std::uint64_t first_bit = 1;  // Of a bitmap: a second half follows.
 constexpr std::size_t word_slack = IsoMessage::word_bytes;
 
+// Half a bitmap as it travels, after which `to` stands.
+std::uint8_t* write_half(std::uint64_t bits, bool hex, std::uint8_t* to) {
+    if (!hex) {
+        store(turned_bits(bits), to);
+        return to + bitmap_half_bytes;
+    }
+    constexpr std::string_view digits = "0123456789ABCDEF";
+    const std::uint64_t turned = turned_bits(bits);
+    for (unsigned byte = 0; byte < bitmap_half_bytes; ++byte) {
+        const auto value = static_cast<std::uint8_t>(turned >> (8 * byte));
+        *to++ = static_cast<std::uint8_t>(digits[value >> 4]);
+        *to++ = static_cast<std::uint8_t>(digits[value & 0xF]);
+    }
+    return to;
+}
+
+// 16, or more where it is none. Lower case is refused, since it would be packed to other bytes.
+unsigned hex_value(std::uint8_t digit) {
+    if (digit >= '0' && digit <= '9') return digit - unsigned{'0'};
+    return digit >= 'A' && digit <= 'F' ? digit - unsigned{'A'} + 10 : 16;
+}
+
 std::size_t wire_bytes(const FieldSpec& spec, std::size_t size) {
     return spec.encoding == FieldEncoding::bcd ? (size + 1) / 2 : size;
 }
@@ -174,6 +196,7 @@ private:
     };
 
     static Result<void> read_mti(Reader& in, IsoMessage& out);
+    static Result<std::uint64_t> read_half(Reader& in, bool hex);
     static Result<void> read_bitmap(Reader& in, IsoMessage& out);
     static std::size_t read_field(const FieldSpec& spec, Bytes from, std::uint8_t* to,
                                   std::size_t& size);
@@ -233,7 +256,8 @@ Result<std::size_t> IsoCodec::write(const IsoMessage& message, std::span<std::ui
     std::uint8_t* to = out.data();
     const std::uint8_t* const end = to + std::min(out.size(), iso_message_bytes_max);
     const std::size_t mti_bytes = dialect.mti_ascii() ? 4 : 2;
-    const std::size_t head = mti_bytes + bitmap_half_bytes * (second ? 2 : 1);
+    const bool hex = dialect.bitmap_hex();
+    const std::size_t head = mti_bytes + bitmap_half_bytes * (second ? 2 : 1) * (hex ? 2 : 1);
     if (head > static_cast<std::size_t>(end - to)) {
         return fail(ErrorKind::denied, "iso8583: does not fit", 0);
     }
@@ -243,9 +267,8 @@ Result<std::size_t> IsoCodec::write(const IsoMessage& message, std::span<std::ui
         to[0] = joined(bytes_of(message.mti())[0], bytes_of(message.mti())[1]);
         to[1] = joined(bytes_of(message.mti())[2], bytes_of(message.mti())[3]);
     }
-    store(turned_bits(bits[0] | (second ? first_bit : 0)), to + mti_bytes);
-    if (second) store(turned_bits(bits[1]), to + mti_bytes + bitmap_half_bytes);
-    to += head;
+    to = write_half(bits[0] | (second ? first_bit : 0), hex, to + mti_bytes);
+    if (second) to = write_half(bits[1], hex, to);
     for (unsigned word = 0; word < bits.size(); ++word) {
         for (std::uint64_t rest = bits[word]; rest != 0; rest &= rest - 1) {
             const unsigned field = word * 64 + static_cast<unsigned>(std::countr_zero(rest)) + 1;
@@ -281,22 +304,45 @@ Result<void> IsoCodec::read_mti(Reader& in, IsoMessage& out) {
     return {};
 }
 
+Result<std::uint64_t> IsoCodec::read_half(Reader& in, bool hex) {
+    const std::size_t bytes = bitmap_half_bytes * (hex ? 2 : 1);
+    if (in.rest() < bytes) return in.bad("iso8583: bitmap cut short", in.rest());
+    std::uint64_t turned = 0;
+    if (!hex) {
+        turned = load<std::uint64_t>(in.at);
+    } else {
+        for (std::size_t i = 0; i < bytes; ++i) {
+            const unsigned value = hex_value(in.at[i]);
+            if (value > 0xF) return in.bad("iso8583: bitmap is no hex", i);
+            turned |= std::uint64_t{value} << (8 * (i / 2) + (i % 2 == 0 ? 4 : 0));
+        }
+    }
+    in.at += bytes;
+    return turned_bits(turned);
+}
+
 Result<void> IsoCodec::read_bitmap(Reader& in, IsoMessage& out) {
-    if (in.rest() < bitmap_half_bytes) return in.bad("iso8583: bitmap cut short", in.rest());
-    out.bits_[0] = turned_bits(load<std::uint64_t>(in.at));
+    const bool hex = out.dialect_->bitmap_hex();
+    const std::uint8_t* const begin = in.at;
+    // The error stands at the half that is wrong.
+    const auto bad_half = [&](const std::uint8_t* half, Literal what) {
+        in.at = half;
+        return in.bad(what);
+    };
+    out.bits_[0] = TRY(read_half(in, hex));
     const bool second = (out.bits_[0] & first_bit) != 0;
     const unsigned wanted = out.dialect_->bitmap_bytes();
-    if (second ? wanted == 8 : wanted == 16) return in.bad("iso8583: bit 1 of the bitmap");
-    if (!second && out.bits_[0] == 0) return in.bad("iso8583: no field");
-    in.at += bitmap_half_bytes;
+    if (second ? wanted == 8 : wanted == 16) return bad_half(begin, "iso8583: bit 1 of the bitmap");
+    if (!second && out.bits_[0] == 0) return bad_half(begin, "iso8583: no field");
     if (second) {
-        if (in.rest() < bitmap_half_bytes) return in.bad("iso8583: bitmap cut short", in.rest());
+        const std::uint8_t* const half = in.at;
         out.bits_[0] &= ~first_bit;
-        out.bits_[1] = turned_bits(load<std::uint64_t>(in.at));
-        if ((out.bits_[0] | out.bits_[1]) == 0) return in.bad("iso8583: no field");
+        out.bits_[1] = TRY(read_half(in, hex));
+        if ((out.bits_[0] | out.bits_[1]) == 0) return bad_half(half, "iso8583: no field");
         // With "auto" a second half without a field could not be packed to the same bytes.
-        if (wanted == 0 && out.bits_[1] == 0) return in.bad("iso8583: empty second bitmap");
-        in.at += bitmap_half_bytes;
+        if (wanted == 0 && out.bits_[1] == 0) {
+            return bad_half(half, "iso8583: empty second bitmap");
+        }
     }
     return {};
 }

@@ -276,7 +276,8 @@ std::string random_text(testing::Prng& prng, const FieldSpec& spec, std::size_t 
 
 std::map<unsigned, std::string> fill(testing::Prng& prng, IsoMessage& message) {
     std::map<unsigned, std::string> values;
-    EXPECT_TRUE(message.set_mti(prng.below(2) == 0 ? "0200" : "0810"));
+    const std::string version(1, message.dialect().version());
+    EXPECT_TRUE(message.set_mti(version + (prng.below(2) == 0 ? "200" : "810")));
     for (unsigned field = 2; field <= iso_field_max; ++field) {
         const FieldSpec& spec = message.dialect().field(field);
         if (!spec.defined || (field != 11 && prng.below(3) == 0)) continue;
@@ -304,9 +305,33 @@ std::map<unsigned, std::string> contents(const IsoMessage& message) {
     return values;
 }
 
+TEST(Iso8583, ABitmapInTextIsUpperCaseHex) {
+    const Dialect dialect = Dialect::parse(
+                                "dialect t\nversion 0\nmti ascii\nbitmap auto hex\n"
+                                "field 11 n ascii fixed characters 6 none public trace\n"
+                                "field 70 n ascii fixed characters 3 none public code\n")
+                                .value();
+    IsoMessage message(dialect);
+    const std::string text = "080080200000000000000400000000000000000123301";
+    ASSERT_TRUE(unpack(bytes_of(text), message));
+    EXPECT_EQ(message.text(11), "000123");
+    EXPECT_EQ(message.text(70), "301");
+    EXPECT_EQ(unhex(packed_hex(message)), Buffer(text.begin(), text.end()));
+    // Where it is no hex, or not the hex that would be written, the digit is named.
+    for (const char wrong : {'g', 'G', 'a', ' ', '/', ':', '@'}) {
+        std::string bad = text;
+        bad[9] = wrong;
+        const auto read = unpack(bytes_of(bad), message);
+        ASSERT_FALSE(read) << wrong;
+        EXPECT_EQ(read.error().at, 9U);
+        EXPECT_EQ(read.error().detail, 0U);
+    }
+    EXPECT_EQ(unpack(bytes_of(text.substr(0, 30)), message).error().at, 30U);
+}
+
 TEST(Iso8583, WhatIsPackedIsUnpacked) {
     auto prng = testing::Prng::from_environment();
-    for (const Dialect* dialect : {&cup_pos(), &cups()}) {
+    for (const Dialect* dialect : shipped_dialects()) {
         IsoMessage message(*dialect);
         IsoMessage read(*dialect);
         for (int round = 0; round < 400; ++round) {
@@ -327,7 +352,7 @@ TEST(Iso8583, WhatIsPackedIsUnpacked) {
 TEST(Iso8583, FlippedBitsAreRefusedOrKept) {
     auto prng = testing::Prng::from_environment();
     unsigned refused = 0;
-    for (const Dialect* dialect : {&cup_pos(), &cups()}) {
+    for (const Dialect* dialect : shipped_dialects()) {
         IsoMessage message(*dialect);
         for (int round = 0; round < 8; ++round) {
             message.reset();

@@ -4,11 +4,14 @@
 
 #include "base/check.h"
 #include "net/frame_splitter.h"
+#include "net/tls_context.h"
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 
@@ -36,11 +39,15 @@ constexpr auto sweep_pause_max = milliseconds(1'000);
 
 // Shared by the server and the operation under way.
 struct Peer {
-    Peer(std::uint64_t id_in, tcp::socket socket_in, std::size_t frame_bytes_max)
-        : id(id_in), socket(std::move(socket_in)), splitter(frame_bytes_max) {}
+    Peer(std::uint64_t id_in, tcp::socket socket_in, std::size_t frame_bytes_max,
+         asio::ssl::context* context)
+        : id(id_in), socket(std::move(socket_in)), splitter(frame_bytes_max) {
+        if (context != nullptr) tls.emplace(socket, *context);
+    }
 
     const std::uint64_t id;
     tcp::socket socket;
+    std::optional<asio::ssl::stream<tcp::socket&>> tls;
     FrameSplitter splitter;
     SteadyClock::time_point last_heard = SteadyClock::now();
     Buffer output;  // Being written.
@@ -83,6 +90,7 @@ struct FrameServerState : std::enable_shared_from_this<FrameServerState> {
     FrameServerConfig config;
     FrameServer::OnFrame on_frame;
     FrameServer::OnClose on_close;
+    std::optional<asio::ssl::context> tls;
     asio::io_context io{1};
     tcp::acceptor acceptor{io};
     asio::steady_timer accept_timer{io};
@@ -130,25 +138,35 @@ void FrameServerState::admit(tcp::socket socket) {
     error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
     socket.set_option(asio::socket_base::keep_alive(true), ignored);
-    const auto peer = std::make_shared<Peer>(++last_id, std::move(socket), config.frame_bytes_max);
+    const auto peer = std::make_shared<Peer>(++last_id, std::move(socket), config.frame_bytes_max,
+                                             tls ? &*tls : nullptr);
     {
         const std::lock_guard lock(mutex);
         if (peers.size() >= config.connections_max) return;  // Closes this one.
         peers.emplace(peer->id, peer);
     }
-    read(peer);
+    if (!peer->tls) return read(peer);
+    peer->tls->async_handshake(asio::ssl::stream_base::server, [this, peer](error_code error) {
+        if (peer->closed) return;
+        const bool nobody = !error && !config.tls->client_ca_pem.empty() &&
+                            peer_of(peer->tls->native_handle()).fingerprint.empty();
+        if (error || nobody) return drop(peer);
+        read(peer);
+    });
 }
 
 void FrameServerState::read(const PeerRef& peer) {
     const auto space = peer->splitter.space();
-    peer->socket.async_read_some(asio::buffer(space.data(), space.size()),
-                                 [this, peer](error_code error, std::size_t size) {
-                                     if (peer->closed) return;
-                                     if (error) return drop(peer);
-                                     peer->last_heard = SteadyClock::now();
-                                     peer->splitter.commit(size);
-                                     deliver(peer);
-                                 });
+    const auto buffer = asio::buffer(space.data(), space.size());
+    auto then = [this, peer](error_code error, std::size_t size) {
+        if (peer->closed) return;
+        if (error) return drop(peer);
+        peer->last_heard = SteadyClock::now();
+        peer->splitter.commit(size);
+        deliver(peer);
+    };
+    peer->tls ? peer->tls->async_read_some(buffer, std::move(then))
+              : peer->socket.async_read_some(buffer, std::move(then));
 }
 
 void FrameServerState::deliver(const PeerRef& peer) {
@@ -177,13 +195,15 @@ void FrameServerState::write(const PeerRef& peer) {
     if (overflow) return drop(peer);
     if (peer->output.empty()) return;
     peer->writing = true;
-    asio::async_write(peer->socket, asio::buffer(peer->output),
-                      [this, peer](error_code error, std::size_t) {
-                          peer->writing = false;
-                          if (peer->closed) return;
-                          if (error) return drop(peer);
-                          write(peer);
-                      });
+    auto then = [this, peer](error_code error, std::size_t) {
+        peer->writing = false;
+        if (peer->closed) return;
+        if (error) return drop(peer);
+        write(peer);
+    };
+    const auto buffer = asio::buffer(peer->output);
+    peer->tls ? asio::async_write(*peer->tls, buffer, std::move(then))
+              : asio::async_write(peer->socket, buffer, std::move(then));
 }
 
 void FrameServerState::drop(const PeerRef& peer) {
@@ -271,6 +291,7 @@ Result<std::unique_ptr<FrameServer>> FrameServer::listen(FrameServerConfig confi
     CHECK(on_frame && config.frame_bytes_max <= frame_bytes_ceiling);
     auto state = std::make_shared<FrameServerState>(std::move(config), std::move(on_frame),
                                                     std::move(on_close));
+    if (state->config.tls) state->tls.emplace(TRY(make_server_tls(*state->config.tls)).release());
     TRY_VOID(state->open());
     state->accept();
     state->sweep();

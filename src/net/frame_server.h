@@ -4,11 +4,13 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "net/http_server.h"
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -41,7 +43,9 @@ struct FrameServerConfig {
     std::size_t frame_bytes_max = 4096;
     std::size_t queue_bytes_max = std::size_t{1024} * 1024;  // Not yet taken by a peer.
     std::size_t connections_max = 256;
-    std::uint32_t idle_ms = 300'000;
+    std::uint32_t idle_ms = 300'000;              // Also for the TLS handshake.
+    std::optional<ServerTls> tls = std::nullopt;  // Whoever must have a certificate and has none
+                                                  // is closed.
 };
 
 // Own thread, on which both callbacks run; they must neither block nor throw.

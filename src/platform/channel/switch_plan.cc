@@ -156,7 +156,7 @@ private:
     }
 
     Result<void> add_line(Words words, std::uint32_t line) {
-        if (words.size() != 3 || words[1].size() > name_bytes_max || words[1] == any ||
+        if (words.size() < 3 || words[1].size() > name_bytes_max || words[1] == any ||
             words[1].find(',') != std::string_view::npos || index_of(words[1])) {
             return bad("switch: line", line);
         }
@@ -167,10 +167,29 @@ private:
         }
         const auto port = decimal(words[2].substr(colon + 1), 65535);
         if (!port || *port == 0) return bad("switch: address", line);
-        plan_.lines_.push_back({.name = std::string(words[1]),
-                                .host = std::string(words[2].substr(0, colon)),
-                                .port = static_cast<std::uint16_t>(*port)});
+        Line added{.name = std::string(words[1]),
+                   .host = std::string(words[2].substr(0, colon)),
+                   .port = static_cast<std::uint16_t>(*port)};
+        if (!read_manner(words.subspan(3), added)) return bad("switch: short or tls", line);
+        plan_.lines_.push_back(std::move(added));
         return {};
+    }
+
+    // [short] [tls NAME CA [CERTIFICATE KEY]]
+    static bool read_manner(Words words, Line& line) {
+        if (!words.empty() && words[0] == "short") {
+            line.per_exchange = true;
+            words = words.subspan(1);
+        }
+        if (words.empty()) return true;
+        if (words[0] != "tls" || (words.size() != 3 && words.size() != 5)) return false;
+        const auto too_long = [](std::string_view word) { return word.size() > host_bytes_max; };
+        if (std::ranges::any_of(words, too_long)) return false;
+        line.tls = LineTls{.server_name = std::string(words[1]),
+                           .ca = std::string(words[2]),
+                           .certificate = words.size() == 5 ? std::string(words[3]) : "",
+                           .key = words.size() == 5 ? std::string(words[4]) : ""};
+        return true;
     }
 
     Result<void> add_route(Words words, std::uint32_t line) {
@@ -208,6 +227,17 @@ private:
 
 Result<SwitchPlan> SwitchPlan::parse(std::string_view text) {
     return SwitchPlanParser().parse(text);
+}
+
+Result<void> SwitchPlan::read_files(
+    const std::function<Result<std::string>(const std::string&)>& read) {
+    for (Line& line : lines_) {
+        if (!line.tls) continue;
+        for (std::string* part : {&line.tls->ca, &line.tls->certificate, &line.tls->key}) {
+            if (!part->empty()) *part = TRY(read(*part));
+        }
+    }
+    return {};
 }
 
 SwitchPlan SwitchPlan::of_one_line(std::string host, std::uint16_t port) {

@@ -4,7 +4,10 @@
 //     switch 1
 //     # name   address
 //     line a   10.0.0.1:9100
-//     line b   10.0.1.1:9100
+//     line b   10.0.1.1:9100  short
+//     line c   10.0.2.1:9101  tls acq.example ca.pem own.pem own.key
+//     # short: a connection for each exchange. tls: the name and the authority in the network's
+//     # certificate, then, where the network asks for it, our own. Both may stand: short tls …
 //     echo 60000 10000 3       quiet for so many ms, ms for an answer, misses in a row
 //     keys_hours 24            working keys are renewed after so long
 //     # from the top: the first row that fits decides
@@ -27,10 +30,20 @@
 
 namespace softpos::channel {
 
+// Contents once SwitchPlan::read_files has run, names of files before.
+struct LineTls {
+    std::string server_name;
+    std::string ca;
+    std::string certificate;  // Empty for none.
+    std::string key;
+};
+
 struct Line {
     std::string name;
     std::string host;
     std::uint16_t port = 0;
+    bool per_exchange = false;  // Else one connection that stays.
+    std::optional<LineTls> tls = std::nullopt;
 };
 
 // A card at the phone, or one out of the store: voids, refunds, reversals.
@@ -69,6 +82,9 @@ public:
     static Result<SwitchPlan> parse(std::string_view text);
     // One plain line that stays, and every default.
     static SwitchPlan of_one_line(std::string host, std::uint16_t port);
+
+    // Replaces the files that lines name by what is in them.
+    Result<void> read_files(const std::function<Result<std::string>(const std::string&)>& read);
 
     const std::vector<Line>& lines() const { return lines_; }
 

@@ -47,12 +47,40 @@ TEST(SwitchPlan, ReadsEverything) {
     EXPECT_EQ(read.keys_ms, 12 * hour_ms);
 }
 
+TEST(SwitchPlan, ALineMayBeShortAndUnderTls) {
+    SwitchPlan read = SwitchPlan::parse(
+                          "switch 1\n"
+                          "line a h:1 short\n"
+                          "line b h:2 tls acq.example ca.pem\n"
+                          "line c h:3 short tls acq.example ca.pem own.pem own.key\n")
+                          .value();
+    EXPECT_TRUE(read.lines()[0].per_exchange);
+    EXPECT_FALSE(read.lines()[0].tls);
+    EXPECT_FALSE(read.lines()[1].per_exchange);
+    EXPECT_EQ(read.lines()[1].tls->server_name, "acq.example");
+    EXPECT_TRUE(read.lines()[1].tls->certificate.empty());
+    EXPECT_TRUE(read.lines()[2].per_exchange);
+    std::string asked;
+    ASSERT_TRUE(read.read_files([&](const std::string& name) -> Result<std::string> {
+        asked += name + " ";
+        return "<" + name + ">";
+    }));
+    EXPECT_EQ(asked, "ca.pem ca.pem own.pem own.key ");
+    EXPECT_EQ(read.lines()[2].tls->key, "<own.key>");
+    EXPECT_TRUE(read.lines()[1].tls->key.empty());
+    EXPECT_FALSE(
+        read.read_files([](const std::string&) { return fail(ErrorKind::not_found, "no file"); }));
+}
+
 TEST(SwitchPlan, RefusesWhatItCannotRead) {
     const std::string head = "switch 1\nline a h:1\n";
     for (const std::string text :
          {"", "switch 2\nline a h:1\n", "switch 1\n", "switch 1\nline a h\n",
           "switch 1\nline a h:0\n", "switch 1\nline a h:65536\n", "switch 1\nline a :1\n",
-          "switch 1\nline a,b h:1\n", "switch 1\nline * h:1\n", "switch 1\nline a h:1 tls\n"}) {
+          "switch 1\nline a,b h:1\n", "switch 1\nline * h:1\n", "switch 1\nline a h:1 tls\n",
+          "switch 1\nline a h:1 long\n", "switch 1\nline a h:1 tls n\n",
+          "switch 1\nline a h:1 tls n ca own\n", "switch 1\nline a h:1 tls n ca short\n",
+          "switch 1\nline a h:1 short short\n"}) {
         EXPECT_FALSE(SwitchPlan::parse(text)) << text;
     }
     for (const std::string row :

@@ -62,7 +62,12 @@ Result<channel::SwitchPlan> read_plan(const ServerConfig& config) {
         return channel::SwitchPlan::of_one_line(config.network_host, config.network_port);
     }
     const Buffer text = TRY(host::read_file(path, channel::SwitchPlan::text_bytes_max));
-    return channel::SwitchPlan::parse(text_of(text));
+    auto plan = TRY(channel::SwitchPlan::parse(text_of(text)));
+    // Names of files are meant from the folder in which the table lies.
+    TRY_VOID(plan.read_files([&](const std::string& name) {
+        return read_text(std::filesystem::path(config.folder) / name);
+    }));
+    return plan;
 }
 
 // Those that took payments before.

@@ -33,6 +33,13 @@ Result<std::unique_ptr<LineSet>> LineSet::start(channel::SwitchPlan plan, const 
         net::FrameLinkConfig config;
         config.host = line.host;
         config.port = line.port;
+        if (line.per_exchange) config.kind = net::LinkKind::per_exchange;
+        if (line.tls) {
+            config.tls = net::ClientTls{.ca_pem = line.tls->ca,
+                                        .server_name = line.tls->server_name,
+                                        .cert_pem = line.tls->certificate,
+                                        .key_pem = line.tls->key};
+        }
         auto link = TRY(net::FrameLink::start(
             std::move(config),
             [self, i](Bytes frame) {

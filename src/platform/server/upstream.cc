@@ -252,7 +252,7 @@ Result<std::unique_ptr<Upstream>> Upstream::start(UpstreamConfig config, Parts p
         impl->config.plan, parts.clock,
         {.on_frame = [self](Bytes frame) { self->on_frame(frame); },
          .on_up = [self] { self->parts.workers.post_always([self] { self->line_up(); }); }}));
-    parts.timers.after(self->keep_ms(), [self] { self->keep(); });
+    self->keep_later();
     return std::unique_ptr<Upstream>(new Upstream(std::move(impl)));
 }
 

@@ -97,6 +97,7 @@ struct Upstream::Impl {
     void prepare(const TerminalRef& terminal, Ready ready);
     void line_up();
     void keep();
+    void keep_later();
     std::uint32_t keep_ms() const;
     void echo(std::size_t line);
     void renew_keys();

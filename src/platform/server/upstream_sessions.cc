@@ -180,7 +180,12 @@ void Upstream::Impl::keep() {
     if (closing) return;
     for (const std::size_t line : lines->due_for_echo()) echo(line);
     renew_keys();
-    parts.timers.after(keep_ms(), [this] { keep(); });
+    keep_later();
+}
+
+// On a worker, since an echo over a line with a connection for each exchange waits for that.
+void Upstream::Impl::keep_later() {
+    parts.timers.after(keep_ms(), [this] { parts.workers.post_always([this] { keep(); }); });
 }
 
 // An echo speaks for a terminal; any that is signed in will do.

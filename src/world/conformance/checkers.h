@@ -36,6 +36,10 @@ void check_module_tests(const Input& in, Tally& tally);
 // iso8583.cc
 void check_pos_messages(const Input& in, Tally& tally);
 void check_institution_messages(const Input& in, Tally& tally);
+// iso8583_world.cc
+void check_packagers(const Input& in, Tally& tally);
+void check_messages_87(const Input& in, Tally& tally);
+void check_own_tables(const Input& in, Tally& tally);
 // tlv.cc
 void check_tlv_decoding(const Input& in, Tally& tally);
 // unionpay.cc
