@@ -8,7 +8,7 @@
 #include "platform/attest/token_test_support.h"
 #include "platform/attest/tpm_test_support.h"
 #include "protocol/evidence_forms.h"
-#include "testing/prng.h"
+#include "testing/bit_flips.h"
 
 #include <gtest/gtest.h>
 
@@ -123,16 +123,18 @@ TEST_F(EvidenceTest, WhatAProcessSaysOfItselfMustBeWhatItSaidBefore) {
     EXPECT_EQ(check(EvidenceKind::dev_process, changed, question(), trust_).reason, "SIGNATURE");
 }
 
-TEST_F(EvidenceTest, NoChangedBitOfAProcessIsTaken) {
-    const Buffer whole = process(statement());
-    testing::Prng random = testing::Prng::from_environment();
-    for (int round = 0; round < 300; ++round) {
-        Buffer changed = whole;
-        const unsigned bit = random.below(static_cast<unsigned>(8 * changed.size()));
-        changed[bit / 8] = static_cast<std::uint8_t>(changed[bit / 8] ^ 1U << bit % 8);
-        ASSERT_EQ(check(EvidenceKind::dev_process, changed, question(), trust_).outcome,
-                  Outcome::fail)
-            << "bit " << bit << " SEED=" << random.seed();
+// Shows: A7
+TEST_F(EvidenceTest, NoChangedBitOfAProcessOrOfOpteeIsTaken) {
+    trust_.optee_keys = {crypto::PublicKey::from_spki(test_rsa_key().spki()).value()};
+    const std::pair<EvidenceKind, Buffer> all[] = {
+        {EvidenceKind::dev_process, process(statement())},
+        {EvidenceKind::optee_pta, measured(measurement_)}};
+    for (const auto& [kind, whole] : all) {
+        ASSERT_NE(check(kind, whole, question(), trust_).outcome, Outcome::fail);
+        testing::for_each_turned_bit(whole, [&](const Buffer& changed, std::size_t bit) {
+            ASSERT_EQ(check(kind, changed, question(), trust_).outcome, Outcome::fail)
+                << "kind " << static_cast<unsigned>(kind) << " bit " << bit;
+        });
     }
 }
 

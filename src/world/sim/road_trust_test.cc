@@ -7,6 +7,7 @@
 #include "net/http_server.h"
 #include "platform/monitor/policy.h"
 #include "platform/server/webhooks.h"
+#include "testing/bit_flips.h"
 #include "world/sim/road_test_support.h"
 
 #include <boost/json.hpp>
@@ -192,16 +193,24 @@ TEST_F(RoadTrust, APermitOfAnotherPhoneOrForLessIsNone) {
     EXPECT_EQ(world_.spent(), 0);
 }
 
-// Shows: A34, MPOC-1A-5
+// Shows: A7, A34, MPOC-1A-5
 TEST_F(RoadTrust, WhatIsChangedOnTheWayIsNotOfTheCore) {
-    auto ask = phone_.device().prepare_permit(amount).value();
-    for (std::size_t i = 0; i < ask.request.body.size(); i += 7) {
-        auto changed = ask;
-        changed.request.body[i] ^= 0x10;
+    const auto ask = phone_.device().prepare_permit(amount).value();
+    auto changed = ask;
+    const auto refused = [&](std::size_t bit) {
         const auto answer = phone_.device().ask(changed);
         ASSERT_TRUE(answer);
-        EXPECT_TRUE(std::holds_alternative<protocol::SpaRefused>(*answer)) << i;
-    }
+        ASSERT_TRUE(std::holds_alternative<protocol::SpaRefused>(*answer)) << "bit " << bit;
+    };
+    testing::for_each_turned_bit(ask.request.body, [&](const auto& body, std::size_t bit) {
+        changed.request.body = body;
+        refused(bit);
+    });
+    changed = ask;
+    testing::for_each_turned_bit(ask.request.signature, [&](const auto& signature, auto bit) {
+        changed.request.signature = signature;
+        refused(bit);
+    });
     EXPECT_EQ(incidents(), 0U) << "who carries messages can suspend nobody";
     EXPECT_TRUE(std::holds_alternative<protocol::PermitGiven>(phone_.device().ask(ask).value()));
 }

@@ -118,7 +118,7 @@ TEST_F(TpmAttest, NoChangedBitPasses) {
     const TpmPolicy policy = enrolled(form, challenge_);
     for (const bool of_quote : {true, false}) {
         const Buffer& whole = of_quote ? form.quote : form.signature;
-        for (std::size_t bit = 0; bit < whole.size() * 8; bit += 3) {
+        for (std::size_t bit = 0; bit < whole.size() * 8; ++bit) {
             auto changed = form;
             (of_quote ? changed.quote : changed.signature)[bit / 8] ^=
                 static_cast<std::uint8_t>(1U << bit % 8);
