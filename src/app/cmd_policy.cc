@@ -1,4 +1,5 @@
-// softpos policy: check, sign and try out what the platform trusts phones by.
+// softpos policy: check, sign, try out and roll out what the platform trusts phones by.
+#include "app/cmd_policy_trial.h"
 #include "app/commands.h"
 #include "app/console.h"
 #include "app/json_api.h"
@@ -14,6 +15,7 @@
 #include <array>
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -182,6 +184,58 @@ int dry_run(const PolicyOptions& options) {
     return trial.cut_off == 0 ? 0 : 3;
 }
 
+void add_server(CLI::App& command, PolicyOptions& options) {
+    command.add_option("--server", options.server, "https://HOST:PORT of the acquirer's door")
+        ->required();
+    command.add_option("--ca", options.ca_file, "the platform's ca.pem")
+        ->required()
+        ->check(CLI::ExistingFile);
+    command.add_option("--api-key-file", options.api_key_file, "a file with the API key")
+        ->required()
+        ->check(CLI::ExistingFile);
+}
+
+int with_server(const PolicyOptions& options, const std::function<int(JsonApi&)>& call) {
+    auto api = open_server(options);
+    return api ? call(*api) : report(api.error());
+}
+
+// start, show, end, promote.
+void add_trial(CLI::App& policy, Chosen& chosen, const std::shared_ptr<PolicyOptions>& options) {
+    const auto order = std::make_shared<TrialOptions>();
+    CLI::App* trial = policy.add_subcommand(
+        "trial", "a policy or release on a part of the phones, that goes back by itself");
+    trial->require_subcommand(1);
+    const auto command = [&](const char* name, const char* text,
+                             const std::function<int(JsonApi&, const TrialOptions&)>& call) {
+        CLI::App* one = trial->add_subcommand(name, text);
+        add_server(*one, *options);
+        one->callback([&chosen, options, order, call] {
+            chosen = [options, order, call] {
+                return with_server(*options, [&](JsonApi& api) { return call(api, *order); });
+            };
+        });
+        return one;
+    };
+    CLI::App* start = command("start", "try something on a part of the phones", start_trial);
+    start->add_option("--policy", order->policy_version, "version of an uploaded policy");
+    start->add_option("--app", order->app_version, "only phones with this version of the app");
+    start->add_option("--sdk", order->sdk_version, "only phones with this version of the SDK");
+    start->add_option("--share", order->share_per_mille, "of these so many in a thousand")
+        ->check(CLI::Range(1, 999));
+    start->add_flag("--promote", order->promotes, "put the policy in force once it is as good");
+    command("show", "how trials stand (exit code 3: it went back)", show_trial)
+        ->add_option("trial", order->trial, "its number; without one: all trials");
+    command("end", "end it; nobody has it any more",
+            [](JsonApi& api, const TrialOptions& one) { return end_trial(api, one, false); })
+        ->add_option("trial", order->trial, "its number")
+        ->required();
+    command("promote", "give it to everybody now",
+            [](JsonApi& api, const TrialOptions& one) { return end_trial(api, one, true); })
+        ->add_option("trial", order->trial, "its number")
+        ->required();
+}
+
 }  // namespace
 
 void add_policy(CLI::App& app, Chosen& chosen) {
@@ -205,19 +259,13 @@ void add_policy(CLI::App& app, Chosen& chosen) {
     signing->callback([&chosen, options] { chosen = [options] { return sign(*options); }; });
     CLI::App* trying =
         with_file("dry-run", "who would be cut off, and how much turnover (exit code 3: somebody)");
-    trying->add_option("--server", options->server, "https://HOST:PORT of the acquirer's door")
-        ->required();
-    trying->add_option("--ca", options->ca_file, "the platform's ca.pem")
-        ->required()
-        ->check(CLI::ExistingFile);
-    trying->add_option("--api-key-file", options->api_key_file, "a file with the API key")
-        ->required()
-        ->check(CLI::ExistingFile);
+    add_server(*trying, *options);
     trying->add_option("--days", options->days, "how far back sales count")
         ->check(CLI::Range(1, 366))
         ->capture_default_str();
     trying->add_flag("--json", options->as_json, "print JSON");
     trying->callback([&chosen, options] { chosen = [options] { return dry_run(*options); }; });
+    add_trial(*policy, chosen, options);
 }
 
 }  // namespace softpos::app

@@ -19,6 +19,7 @@
 #include "platform/server/settlement_jobs.h"
 #include "platform/server/spa_calls.h"
 #include "platform/server/terminal_directory.h"
+#include "platform/server/trial_desk.h"
 #include "platform/server/trust_calls.h"
 #include "platform/server/wallet_calls.h"
 #include "platform/server/wallet_config.h"
@@ -122,6 +123,7 @@ struct ControlService::Impl {
     attest::EvidenceTrust evidence;
     std::unique_ptr<PlatformSigner> signer;
     std::unique_ptr<Webhooks> webhooks;
+    std::unique_ptr<TrialDesk> trials;
     std::unique_ptr<DeviceDesk> devices;
     std::unique_ptr<PermitDesk> permits;
     std::unique_ptr<Enrolment> enrolment;
@@ -146,6 +148,7 @@ ControlService::Impl::~Impl() {
     acquirer_door.reset();
     phone_door.reset();
     if (upstream) upstream->sign_out_all(sign_out_ms);  // While workers can hear the answers.
+    if (trials) trials->look();                         // Its counts are written down.
     if (webhooks) webhooks->stop();                     // Its rounds use the store.
     if (wallet_workers) wallet_workers->stop();
     if (workers) workers->stop();
@@ -197,6 +200,7 @@ Result<void> ControlService::Impl::start_core(const ServerConfig& config, const 
             {{"count", static_cast<std::int64_t>(open)}});
     }
     devices->start_rounds();
+    trials->start_rounds();
     upstream->sign_in_early(TRY(working_terminals(*store)));
     return {};
 }
@@ -236,14 +240,21 @@ Result<void> ControlService::Impl::start_trust(const ServerConfig& config, const
     devices = std::make_unique<DeviceDesk>(DeviceDesk::Parts{*store, *vault, *workers, *timers,
                                                              *engine, *webhooks, *policies, clock,
                                                              random, config.round_ms});
+    trials = std::make_unique<TrialDesk>(
+        TrialDesk::Parts{*store, *policies, *webhooks, *timers, clock, random, config.round_ms});
+    TRY_VOID(trials->load());
+    TrialDesk* const desk = trials.get();
+    engine->on_purchase_end([desk](const pay::Payment& payment, bool approved) {
+        desk->count_payment(payment.terminal, approved);
+    });
     trust = std::make_unique<TrustCalls>(
-        TrustCalls::Parts{*store, *devices, *policies, *webhooks, evidence, clock});
+        TrustCalls::Parts{*store, *devices, *policies, *trials, *webhooks, evidence, clock});
     permits = std::make_unique<PermitDesk>(PermitDesk::Parts{*store, *workers, *devices, *policies,
-                                                             evidence, *signer, clock, random,
-                                                             config.acquirer_code});
+                                                             *trials, evidence, *signer, clock,
+                                                             random, config.acquirer_code});
     enrolment = std::make_unique<Enrolment>(
-        Enrolment::Parts{*store, *vault, *devices, *terminals, *policies, evidence, *signer, clock,
-                         random, ca, emv_parameters, config.acquirer_code});
+        Enrolment::Parts{*store, *vault, *devices, *terminals, *policies, *trials, evidence,
+                         *signer, clock, random, ca, emv_parameters, config.acquirer_code});
     spa = std::make_unique<SpaCalls>(
         SpaCalls::Parts{*workers, *enrolment, *permits, *terminals, clock});
     return {};

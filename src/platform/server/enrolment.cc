@@ -300,10 +300,15 @@ Result<void> Enrolment::judge(const protocol::EnrolEvidence& request, std::strin
         view.evidence_digest = crypto::sha256(request.body);
         work.decision = monitor::appraise_enrolment(*policy, terminal.number, work.device.record,
                                                     statement, work.verdicts, view);
-        work.accepted = work.decision.accepted;
+        const protocol::DeviceClaims& claims = statement.claims;
+        if (parts_.trials.is_back(claims.app_version, claims.sdk_version)) {
+            work.decision.reason = "release went back";
+        } else {
+            work.accepted = work.decision.accepted;
+        }
         // What an accepted phone is now is written once its keys are made.
         monitor::Decision decision = work.decision.decision;
-        if (work.accepted) {
+        if (work.decision.accepted) {
             monitor::DeviceRecord before = work.device.record.value_or(monitor::DeviceRecord{});
             before.terminal = terminal.number;
             decision = monitor::Decision{};

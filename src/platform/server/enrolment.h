@@ -12,6 +12,7 @@
 #include "platform/server/platform_signer.h"
 #include "platform/server/policy_shelf.h"
 #include "platform/server/terminal_directory.h"
+#include "platform/server/trial_desk.h"
 #include "platform/store/store.h"
 #include "protocol/spa.h"
 
@@ -29,6 +30,7 @@ public:
         DeviceDesk& devices;
         TerminalDirectory& terminals;
         const PolicyShelf& policies;
+        TrialDesk& trials;
         const attest::EvidenceTrust& evidence;
         const PlatformSigner& signer;
         const Clock& clock;

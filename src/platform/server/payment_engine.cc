@@ -311,6 +311,10 @@ void PaymentEngine::apply(const Id128& payment, pay::PaymentEvent event,
 // On the store's writer thread: only posts and short steps.
 void PaymentEngine::perform(const Step& step) {
     const Payment& next = step.transition.next;
+    if (ended_ && next.kind == pay::PaymentKind::purchase && step.from == pay::PaymentState::sent &&
+        next.state != pay::PaymentState::sent) {
+        ended_(next, next.state == pay::PaymentState::approved);
+    }
     for (const pay::Effect& effect : step.transition.effects) {
         switch (effect.kind) {
             case pay::EffectKind::send_request:

@@ -108,6 +108,11 @@ public:
     using AlsoAbandon = std::function<Result<Abandoned>(store::Tx& tx, std::string_view terminal)>;
     void also_abandon(AlsoAbandon other) { also_abandon_ = std::move(other); }
 
+    // Told of each purchase that the network was asked about, once, when it is known whether it was
+    // approved; an unknown outcome is none. On the store's writer. Before the first submit.
+    using Ended = std::function<void(const pay::Payment& payment, bool approved)>;
+    void on_purchase_end(Ended ended) { ended_ = std::move(ended); }
+
     // Takes up everything that was open when the last process ended. Before the first submit.
     Result<std::size_t> recover();
 
@@ -141,6 +146,7 @@ private:
     Upstream* upstream_ = nullptr;
     SerialGuard* guard_ = nullptr;
     AlsoAbandon also_abandon_;
+    Ended ended_;
     std::mutex mutex_;               // Guards what follows.
     channel::ForwardQueue forward_;  // Reversals and repeats: of one terminal one at a time.
     std::map<Id128, std::vector<Reply>> waiting_;

@@ -70,6 +70,8 @@ struct PermitDesk::Case {
     Written written;
     std::optional<protocol::Permit> permit;
     bool unknown = false;  // The terminal has no phone that ever enrolled.
+    TrialSide side = TrialSide::none;
+    bool counted = false;  // A new request, and not one that was answered before.
 };
 
 void PermitDesk::ask(protocol::PermitAsk asked, Caller caller, Answer answer) {
@@ -94,6 +96,10 @@ void PermitDesk::ask(protocol::PermitAsk asked, Caller caller, Answer answer) {
             if (!durable) {
                 log(LogLevel::error, "permit: not written", durable.error());
                 return answer(refused("busy", true));
+            }
+            if (one->counted) {
+                parts_.trials.count_permit(one->caller.terminal.number, one->side,
+                                           one->permit.has_value());
             }
             parts_.devices.finish(one->written, [this, one, answer] {
                 parts_.workers.post_always([this, one, answer] { answer_permit(*one, answer); });
@@ -153,11 +159,19 @@ Result<void> PermitDesk::decide(store::Tx& tx, Case& one) {
                                                         policy->revocation_s_max, now);
     if (identity.finding) view.found.push_back(*identity.finding);
     view.evidence_digest = one.digest;
-    const auto decision = monitor::appraise_permit(
-        *policy, *device.record, {one.request, one.sent.body, one.verdicts}, view);
+    const monitor::PermitCase asked{one.request, one.sent.body, one.verdicts};
+    auto decision = monitor::appraise_permit(*policy, *device.record, asked, view);
     if (decision.refusal == monitor::PermitRefusal::repeated) {
         return repeat(tx, one, device.row.last_permit);
     }
+    const auto place = parts_.trials.place_of(*device.record);
+    one.side = place.side;
+    one.counted = true;
+    if (place.policy) {
+        answer_by_trial(decision,
+                        monitor::appraise_permit(*place.policy, *device.record, asked, view));
+    }
+    const std::uint32_t version = place.policy ? place.policy->version : policy->version;
     const bool granted = decision.refusal == monitor::PermitRefusal::none;
     if (granted) {
         one.permit = protocol::Permit{.id = pay::new_id(terminal.merchant, now, parts_.random),
@@ -169,7 +183,7 @@ Result<void> PermitDesk::decide(store::Tx& tx, Case& one) {
                                       .allowed = decision.allowed,
                                       .issued_at = now,
                                       .seconds = decision.seconds,
-                                      .policy_version = policy->version};
+                                      .policy_version = version};
         TRY_VOID(tx.insert(row_of_permit(*one.permit, one.request, one.digest)));
         device.row.last_permit = one.permit->id;
     }
@@ -177,7 +191,7 @@ Result<void> PermitDesk::decide(store::Tx& tx, Case& one) {
                         .at = now,
                         .outcome = granted ? permit_outcome(one.permit->id)
                                            : "refused: " + std::string(name_of(decision.refusal)),
-                        .policy_version = policy->version,
+                        .policy_version = version,
                         .body = one.sent.body,
                         .signature = one.sent.signature,
                         .evidences = one.evidences,

@@ -7,6 +7,7 @@
 #include "platform/server/device_desk.h"
 #include "platform/server/platform_signer.h"
 #include "platform/server/policy_shelf.h"
+#include "platform/server/trial_desk.h"
 #include "platform/server/worker_pool.h"
 #include "platform/store/store.h"
 #include "protocol/spa.h"
@@ -26,6 +27,7 @@ public:
         WorkerPool& workers;
         DeviceDesk& devices;
         const PolicyShelf& policies;
+        TrialDesk& trials;
         const attest::EvidenceTrust& evidence;
         const PlatformSigner& signer;
         const Clock& clock;

@@ -51,6 +51,18 @@ Result<PolicyShelf::Fault> PolicyShelf::upload(std::string_view text, Bytes sign
     return policy;
 }
 
+Result<std::shared_ptr<const monitor::Policy>> PolicyShelf::uploaded(std::uint32_t version) const {
+    std::optional<store::PolicyRow> row;
+    TRY_VOID(parts_.store.read([&](store::Reader& reader) -> Result<void> {
+        row = TRY(reader.policy(version));
+        return {};
+    }));
+    if (!row) return fail(ErrorKind::not_found, "policy: no such version");
+    auto policy = check(row->text, row->signature, in_force()->version);
+    if (!policy) return fail(ErrorKind::conflict, "policy: not above the one in force");
+    return std::make_shared<const monitor::Policy>(*std::move(policy));
+}
+
 // Checked once more: what is activated is what was signed, whatever happened to the row since.
 Result<void> PolicyShelf::activate(std::uint32_t version) {
     std::optional<monitor::Policy> next;

@@ -35,6 +35,8 @@ public:
     using Fault = std::expected<monitor::Policy, monitor::PolicyFault>;
     // Keeps a signed text, not yet in force. Its version must be above the one in force.
     Result<Fault> upload(std::string_view text, Bytes signature_der);
+    // An uploaded one that could come into force; not_found, or conflict where it is not above.
+    Result<std::shared_ptr<const monitor::Policy>> uploaded(std::uint32_t version) const;
     // Puts an uploaded version in force; not_found, or conflict where it is not above.
     Result<void> activate(std::uint32_t version);
 

@@ -212,6 +212,8 @@ std::optional<net::HttpResponse> TrustCalls::get(const net::HttpRequest& request
     if (path == "/v1/incidents") return list_incidents(request.target);
     if (path == "/v1/policies") return list_policies();
     if (path == "/v1/webhooks") return list_webhooks();
+    if (path == "/v1/trials") return list_trials();
+    if (const auto id = match_path(path, "/v1/trials/{}")) return show_trial(*id);
     if (const auto id = match_path(path, "/v1/terminals/{}/evidence")) {
         return list_evidence(*id, request.target);
     }
@@ -225,6 +227,13 @@ std::optional<net::HttpResponse> TrustCalls::post(const net::HttpRequest& reques
     if (path == "/v1/policies") return upload_policy(request.body);
     if (path == "/v1/policies/dry-run") return dry_run(request.body);
     if (path == "/v1/webhooks") return add_webhook(request.body);
+    if (path == "/v1/trials") return start_trial(request.body);
+    if (const auto id = match_path(path, "/v1/trials/{}/end")) {
+        return end_trial(*id, false, request.body);
+    }
+    if (const auto id = match_path(path, "/v1/trials/{}/promote")) {
+        return end_trial(*id, true, request.body);
+    }
     for (const auto& [word, kind] : acts) {
         const auto id = match_path(path, "/v1/terminals/{}/" + std::string(word));
         if (id) return act(*id, kind, request.body);

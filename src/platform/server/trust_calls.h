@@ -10,6 +10,9 @@
 //   GET  /v1/policies                             POST /v1/policies {"policy", "signature"}
 //   POST /v1/policies/{}/activate
 //   POST /v1/policies/dry-run {"policy"}          what it would have done so far
+//   GET  /v1/trials                               newest first; GET /v1/trials/{}
+//   POST /v1/trials {"policy_version", "app_version", "sdk_version", "share_per_mille", "promotes"}
+//   POST /v1/trials/{}/end|promote
 //   GET  /v1/webhooks                             POST /v1/webhooks {"url", "topics"}
 //   POST /v1/webhooks/{}/disable
 #pragma once
@@ -19,6 +22,7 @@
 #include "platform/attest/evidence.h"
 #include "platform/server/device_desk.h"
 #include "platform/server/policy_shelf.h"
+#include "platform/server/trial_desk.h"
 #include "platform/server/webhooks.h"
 #include "platform/store/store.h"
 
@@ -35,6 +39,7 @@ public:
         store::Store& store;
         DeviceDesk& devices;
         PolicyShelf& policies;
+        TrialDesk& trials;
         Webhooks& webhooks;
         const attest::EvidenceTrust& evidence;
         const Clock& clock;
@@ -60,6 +65,10 @@ private:
     net::HttpResponse upload_policy(const std::string& body);
     net::HttpResponse dry_run(const std::string& body);
     net::HttpResponse activate_policy(std::string_view version, const std::string& body);
+    net::HttpResponse list_trials();
+    net::HttpResponse show_trial(std::string_view id);
+    net::HttpResponse start_trial(const std::string& body);
+    net::HttpResponse end_trial(std::string_view id, bool promote, const std::string& body);
     net::HttpResponse list_webhooks();
     net::HttpResponse add_webhook(const std::string& body);
     net::HttpResponse disable_webhook(std::string_view id, const std::string& body);

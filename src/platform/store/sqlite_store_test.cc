@@ -157,9 +157,9 @@ TEST_F(SqliteStoreTest, AnOlderSchemaIsBroughtUpToDate) {
     }
     sqlite3* raw = nullptr;
     ASSERT_EQ(sqlite3_open(path().c_str(), &raw), SQLITE_OK);
-    for (const char* table :
-         {"devices", "nonces", "permits", "evidence", "transitions", "incidents", "commands",
-          "policies", "webhooks", "deliveries", "registry", "registry_history", "wallet_trades"}) {
+    for (const char* table : {"devices", "nonces", "permits", "evidence", "transitions",
+                              "incidents", "commands", "policies", "webhooks", "deliveries",
+                              "registry", "registry_history", "wallet_trades", "trials"}) {
         const std::string drop = std::string("DROP TABLE ") + table;
         ASSERT_EQ(sqlite3_exec(raw, drop.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << table;
     }

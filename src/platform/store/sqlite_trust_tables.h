@@ -1,4 +1,4 @@
-// The tables about phones: steps 2 and 3 of the schema. Internal to the store.
+// The tables about phones: steps 2, 3 and 5 of the schema. Internal to the store.
 #pragma once
 
 namespace softpos::store {
@@ -91,6 +91,20 @@ constexpr const char* trust_step_3 = R"(
 DELETE FROM nonces;
 ALTER TABLE nonces ADD COLUMN proof BLOB NOT NULL DEFAULT x'';
 ALTER TABLE nonces ADD COLUMN asked BLOB NOT NULL DEFAULT x'';
+)";
+
+// One trial at a time: two would answer for each other's drift.
+constexpr const char* trial_tables = R"(
+CREATE TABLE trials (
+    id BLOB NOT NULL PRIMARY KEY, state BIGINT NOT NULL, policy_version BIGINT NOT NULL,
+    app_version BIGINT NOT NULL, sdk_version BIGINT NOT NULL, share_per_mille BIGINT NOT NULL,
+    promotes BIGINT NOT NULL, started_at BIGINT NOT NULL, ended_at BIGINT NOT NULL,
+    reason TEXT NOT NULL, others_payments BIGINT NOT NULL, others_approved BIGINT NOT NULL,
+    others_attestations BIGINT NOT NULL, others_failed BIGINT NOT NULL,
+    canaries_payments BIGINT NOT NULL, canaries_approved BIGINT NOT NULL,
+    canaries_attestations BIGINT NOT NULL, canaries_failed BIGINT NOT NULL) WITHOUT ROWID;
+CREATE UNIQUE INDEX trials_running ON trials (state) WHERE state = 1;
+CREATE INDEX trials_time ON trials (started_at, id);
 )";
 
 }  // namespace softpos::store

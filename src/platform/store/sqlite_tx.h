@@ -153,12 +153,16 @@ public:
     Found<PolicyRow> policy(std::uint32_t version) override;
     Found<PolicyRow> policy_in_force() override;
     List<PolicyRow> policies() override;
+    Found<TrialRow> trial(const Id128& id) override;
+    List<TrialRow> trials() override;
     Result<void> insert(const IncidentRow& incident) override;
     Result<void> update(const IncidentRow& incident) override;
     Result<void> insert(const CommandRow& command) override;
     Result<void> update(const CommandRow& command) override;
     Result<void> insert(const PolicyRow& policy) override;
     Result<void> update(const PolicyRow& policy) override;
+    Result<void> insert(const TrialRow& trial) override;
+    Result<void> update(const TrialRow& trial) override;
 
     // In sqlite_registry.cc: webhooks and the registry of terminals.
     Found<WebhookRow> webhook(const Id128& id) override;

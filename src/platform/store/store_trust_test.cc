@@ -323,6 +323,30 @@ TEST_P(StoreTrustTest, ThePolicyInForceIsTheOneActivatedLast) {
     EXPECT_EQ(ask([](Reader& r) { return r.policy(1); }), first);
 }
 
+TEST_P(StoreTrustTest, OneTrialRunsAtATimeAndAnEndedOneStaysAsItWas) {
+    TrialRow first{.id = Id128::make(random_), .policy_version = 3, .sdk_version = 7};
+    first.share_per_mille = 50;
+    first.promotes = true;
+    first.started_at = now;
+    TrialRow second{.id = Id128::make(random_), .app_version = 9};
+    second.started_at = {now.unix_ms + 5};
+    ASSERT_TRUE(run([&](Tx& tx) { return tx.insert(first); }));
+    const auto both = run([&](Tx& tx) { return tx.insert(second); });
+    ASSERT_FALSE(both);
+    EXPECT_EQ(both.error().kind, ErrorKind::conflict);
+    first.state = TrialState::rolled_back;
+    first.ended_at = {now.unix_ms + 3};
+    first.reason = "approvals";
+    first.others = {1, 2, 3, 4};
+    first.canaries = {5, 6, 7, 8};
+    ASSERT_TRUE(run([&](Tx& tx) { return tx.update(first); }));
+    ASSERT_TRUE(run([&](Tx& tx) { return tx.insert(second); }));
+    EXPECT_EQ(ask([&](Reader& r) { return r.trial(first.id); }), first);
+    EXPECT_EQ(ask([](Reader& r) { return r.trials(); }), (std::vector{second, first}));
+    first.reason = "person";
+    EXPECT_FALSE(run([&](Tx& tx) { return tx.update(first); })) << "it has ended";
+}
+
 TEST_P(StoreTrustTest, DeliveriesAreDueInTheirTurn) {
     WebhookRow hook{.id = Id128::make(random_), .url = "https://acquirer.example/hook"};
     hook.secret = {1, 2, 3};

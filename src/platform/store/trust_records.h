@@ -141,6 +141,33 @@ struct PolicyRow {
     friend bool operator==(const PolicyRow&, const PolicyRow&) = default;
 };
 
+// Numbers are stored: never renumber.
+enum class TrialState : std::uint8_t { running = 1, rolled_back = 2, promoted = 3, ended = 4 };
+
+// What one side of a trial did.
+struct TrialCounts {
+    std::uint64_t payments = 0, approved = 0;
+    std::uint64_t attestations = 0, attestations_failed = 0;
+
+    friend bool operator==(const TrialCounts&, const TrialCounts&) = default;
+};
+
+// Something new that a part of the phones has first: a policy, or a release of app or SDK.
+struct TrialRow {
+    Id128 id = {};
+    TrialState state = TrialState::running;
+    std::uint32_t policy_version = 0;                // 0: a release alone is looked at.
+    std::uint32_t app_version = 0, sdk_version = 0;  // The phones that have it; 0: any.
+    std::uint32_t share_per_mille = 1000;            // Of those.
+    bool promotes = false;                           // By itself, once it is as good.
+    Instant started_at = {};
+    Instant ended_at = {};     // Zero: it runs.
+    std::string reason = {};   // Why it ended: "attestations", "person".
+    TrialCounts others = {}, canaries = {};
+
+    friend bool operator==(const TrialRow&, const TrialRow&) = default;
+};
+
 // Where an acquirer is told what happened.
 struct WebhookRow {
     Id128 id = {};

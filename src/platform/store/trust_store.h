@@ -56,6 +56,9 @@ public:
     virtual Found<PolicyRow> policy_in_force() = 0;  // The one that was activated last.
     virtual List<PolicyRow> policies() = 0;
 
+    virtual Found<TrialRow> trial(const Id128& id) = 0;
+    virtual List<TrialRow> trials() = 0;  // Newest first.
+
     virtual Found<WebhookRow> webhook(const Id128& id) = 0;
     virtual List<WebhookRow> webhooks() = 0;
     virtual List<DeliveryRow> deliveries_due(Instant now, std::size_t rows_max) = 0;
@@ -107,6 +110,9 @@ public:
     virtual Result<void> update(const CommandRow& command) = 0;
     virtual Result<void> insert(const PolicyRow& policy) = 0;
     virtual Result<void> update(const PolicyRow& policy) = 0;  // activated_at only.
+    virtual Result<void> insert(const TrialRow& trial) = 0;    // conflict: another one runs.
+    // State, end, reason and counts. not_found where it has ended.
+    virtual Result<void> update(const TrialRow& trial) = 0;
 
     virtual Result<void> insert(const WebhookRow& webhook) = 0;
     virtual Result<void> update(const WebhookRow& webhook) = 0;
