@@ -238,7 +238,6 @@ Result<void> DemoWorld::start_phone() {
 
 Result<void> DemoWorld::start_phone_programs() {
     const std::string trusted_socket = folder_ + "/trusted.sock";
-    const std::string phone_socket = folder_ + "/phone.sock";
     std::vector<std::string> arguments{"--socket",       trusted_socket,
                                        "--state",        folder_ + "/trusted",
                                        "--platform-key", folder_ + "/server/permit.pub",
@@ -249,10 +248,15 @@ Result<void> DemoWorld::start_phone_programs() {
                          {"--tpm", tpm_->tcti(), "--tpm-authorities", tpm_->authorities_path()});
     }
     trusted_ = TRY(spawn("softpos-trusted", std::move(arguments), &gate_report_));
+    return start_device();
+}
+
+Result<void> DemoWorld::start_device() {
+    const std::string phone_socket = folder_ + "/phone.sock";
     std::string line;
     device_ = TRY(spawn("softpos-device",
                         {"--state", folder_ + "/phone", "--socket", phone_socket, "--trusted",
-                         trusted_socket, "--reader", "socket:" + folder_ + "/card.sock",
+                         folder_ + "/trusted.sock", "--reader", "socket:" + folder_ + "/card.sock",
                          "--report-ms", std::to_string(options_.report_ms)},
                         &line));
     phone_ = TRY(JsonApi::make({.unix_path = phone_socket}));
@@ -266,6 +270,13 @@ Result<void> DemoWorld::restart_phone() {
         child->reset();
     }
     return start_phone_programs();
+}
+
+Result<void> DemoWorld::kill_device() {
+    device_->kill();
+    TRY_VOID(device_->wait(start_ms));
+    device_.reset();
+    return {};
 }
 
 Result<JsonApi> DemoWorld::another_phone_api() const {

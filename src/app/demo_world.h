@@ -84,6 +84,9 @@ public:
     pid_t trusted_pid() const { return trusted_->pid(); }
     // The phone is switched off and on: core and services end and start on what they keep.
     Result<void> restart_phone();
+    // The phone's services alone: SIGKILL, and back on the same journal. The core lives on.
+    Result<void> kill_device();
+    Result<void> start_device();
     // Another connection to the phone's API, for another thread.
     Result<JsonApi> another_phone_api() const;
     // Takes a code to the platform through the phone's API.
