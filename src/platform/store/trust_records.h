@@ -161,8 +161,8 @@ struct TrialRow {
     std::uint32_t share_per_mille = 1000;            // Of those.
     bool promotes = false;                           // By itself, once it is as good.
     Instant started_at = {};
-    Instant ended_at = {};     // Zero: it runs.
-    std::string reason = {};   // Why it ended: "attestations", "person".
+    Instant ended_at = {};    // Zero: it runs.
+    std::string reason = {};  // Why it ended: "attestations", "person".
     TrialCounts others = {}, canaries = {};
 
     friend bool operator==(const TrialRow&, const TrialRow&) = default;
