@@ -24,6 +24,7 @@
 #include <atomic>
 #include <chrono>
 #include <memory>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -229,9 +230,12 @@ private:
         devices_ = std::make_unique<DeviceDesk>(
             DeviceDesk::Parts{*store_, *vault_.remote, workers_, timers_, *engine_, *webhooks_,
                               *policies_, clock_, random_, 15'000});
+        trials_ = std::make_unique<TrialDesk>(
+            TrialDesk::Parts{*store_, *policies_, *webhooks_, timers_, clock_, random_, 15'000});
         signer_ = std::make_unique<PlatformSigner>(*vault_.remote);
-        permits_ = std::make_unique<PermitDesk>(PermitDesk::Parts{
-            *store_, workers_, *devices_, *policies_, evidence_, *signer_, clock_, random_, "001"});
+        permits_ = std::make_unique<PermitDesk>(
+            PermitDesk::Parts{*store_, workers_, *devices_, *policies_, *trials_, evidence_,
+                              *signer_, clock_, random_, "001"});
     }
 
     host::ScratchDirectory scratch_;
@@ -250,6 +254,7 @@ private:
     std::unique_ptr<PaymentEngine> engine_;
     std::unique_ptr<Webhooks> webhooks_;
     std::unique_ptr<DeviceDesk> devices_;
+    std::unique_ptr<TrialDesk> trials_;
     std::unique_ptr<PlatformSigner> signer_;
     std::unique_ptr<PermitDesk> permits_;
 };
@@ -283,6 +288,48 @@ void durable_permits(benchmark::State& state) {
     state.counters["p50_us"] = static_cast<double>(waited_us[permit_count / 2]);
     state.counters["p99_us"] = static_cast<double>(waited_us[permit_count * 99 / 100]);
 }
+
+// Phones ask when they like: so many a second, at random moments, whether others are answered or
+// not. Time runs from the moment at which a phone meant to ask, so that nobody who had to wait for
+// the asking is left out.
+void permits_at_a_rate(benchmark::State& state) {
+    using Time = std::chrono::steady_clock;
+    constexpr std::size_t stride = 7919;
+    Platform platform;
+    std::vector<std::int64_t> waited_us(permit_count);
+    std::atomic<std::int64_t> under_way{0};
+    std::exponential_distribution<double> pause(static_cast<double>(state.range(0)));
+    std::mt19937_64 moods(1);
+    std::size_t next = 0;
+    auto due = Time::now();
+    for (auto _ : state) {
+        due +=
+            std::chrono::duration_cast<Time::duration>(std::chrono::duration<double>(pause(moods)));
+        std::this_thread::sleep_until(due);
+        ++under_way;
+        const std::size_t at = next++;
+        platform.ask(platform.phone(at * stride % terminal_count), [&, at, due] {
+            waited_us[at] =
+                std::chrono::duration_cast<std::chrono::microseconds>(Time::now() - due).count();
+            --under_way;
+            under_way.notify_one();
+        });
+    }
+    for (auto left = under_way.load(); left > 0; left = under_way.load()) under_way.wait(left);
+    std::ranges::sort(waited_us);
+    state.SetItemsProcessed(state.iterations());
+    state.counters["p50_us"] = static_cast<double>(waited_us[permit_count / 2]);
+    state.counters["p99_us"] = static_cast<double>(waited_us[permit_count * 99 / 100]);
+}
+// Shows: A33
+BENCHMARK(permits_at_a_rate)
+    ->Arg(500)
+    ->Arg(1000)
+    ->Arg(1500)
+    ->Iterations(permit_count)
+    ->UseRealTime();
+
+// Shows: A33
 BENCHMARK(durable_permits)->Arg(1)->Arg(8)->Arg(64)->Iterations(permit_count)->UseRealTime();
 
 }  // namespace

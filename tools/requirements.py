@@ -6,7 +6,8 @@ The requirements are docs/requirements.json. A test says what it shows right abo
     // Shows: A13, MPOC-1A-ISOLATED
     TEST(Gate, MemoryIsClosedToItsOwnUserAndToOthers) {
 
-In a fuzz target the line stands above LLVMFuzzerTestOneInput.
+In a fuzz target the line stands above LLVMFuzzerTestOneInput, in a benchmark above BENCHMARK: what asks
+for a figure is shown by what measures it.
 
 tools/requirements.py               write it again
 tools/requirements.py --check       fail where it is not what would be written
@@ -22,6 +23,7 @@ LIST, TABLE = "docs/requirements.json", "docs/requirements.md"
 TAG = re.compile(r"// Shows:\s*(.*)")
 TEST = re.compile(r"TEST(?:_F|_P)?\((\w+), (\w+)\)")
 FUZZ = "int LLVMFuzzerTestOneInput("
+BENCH = re.compile(r"BENCHMARK\((\w+)\)")
 SHOWN, IN_PART, NOT_YET = "shown", "in part", "not yet"
 
 
@@ -33,11 +35,14 @@ def tests_of(name, lines):
     """(test, ids) for each test of a file that has a tag."""
     ids, at = [], 0
     for number, line in enumerate(lines, 1):
-        tag, test = TAG.match(line), TEST.match(line)
+        tag, test, bench = TAG.match(line), TEST.match(line), BENCH.match(line)
         if tag:
             ids, at = ids + re.split(r",\s*", tag.group(1).strip()), number
         elif ids and test:
             yield f"{test.group(1)}.{test.group(2)}", ids, at
+            ids = []
+        elif ids and bench:
+            yield bench.group(1), ids, at
             ids = []
         elif ids and FUZZ in line:
             yield pathlib.PurePosixPath(name).stem, ids, at
@@ -54,7 +59,7 @@ def collect(root, known):
     """Requirement id -> [(test, file)] in the order of the files."""
     shown = {one: [] for one in known}
     files = [*root.glob("src/**/*_test.cc"), *root.glob("tests/**/*_test.cc"),
-             *root.glob("fuzz/fuzz_*.cc")]
+             *root.glob("fuzz/fuzz_*.cc"), *root.glob("bench/bench_*.cc")]
     for path in sorted(files):
         name = path.relative_to(root).as_posix()
         for test, ids, at in tests_of(name, path.read_text().splitlines()):
@@ -118,6 +123,7 @@ def self_test():
         {"id": "A3", "text": "c", "source": "s", "missing": "half"}]}]}
     cases = [("// Shows: A1, A3\nTEST(X, Y) {\n", "| T | 1 | 1 | 1 |"),
              ("// Shows: A1\n// Shows: A2\nTEST_P(X, Y) {\n", "| T | 2 | 0 | 1 |"),
+             ("// Shows: A1\nBENCHMARK(x)->Arg(1);\n", "| T | 1 | 0 | 2 |"),
              ("// Shows: A1\nTEST(X, Y) {\nTEST(X, Z) {\n", "| T | 1 | 0 | 2 |"),
              ("// Shows: A9\nTEST(X, Y) {\n", None), ("// Shows: A1\n\nTEST(X, Y) {\n", None),
              ("TEST(X, Y) {  // Shows: A1\n", None), ("// Shows: A1\n", None)]
