@@ -2,6 +2,7 @@
 #include "platform/store/sqlite_connection.h"
 
 #include "base/check.h"
+#include "platform/store/sqlite_paced.h"
 
 #include <sqlite3.h>
 
@@ -43,7 +44,8 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Mo
     auto connection = std::make_unique<Connection>();
     const int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE |
                       (mode == Mode::read_write ? SQLITE_OPEN_CREATE : 0);
-    const int status = sqlite3_open_v2(path.c_str(), &connection->handle_, flags, nullptr);
+    const int status = sqlite3_open_v2(path.c_str(), &connection->handle_, flags,
+                                       mode == Mode::carry_over ? paced_vfs() : nullptr);
     if (status != SQLITE_OK) return std::unexpected(error_of(status));
     constexpr int small_bytes = 512, small_count = 1'000;  // Kept at hand by the connection.
     sqlite3_db_config(connection->handle_, SQLITE_DBCONFIG_LOOKASIDE, nullptr, small_bytes,
@@ -51,12 +53,20 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path, Mo
     sqlite3_extended_result_codes(connection->handle_, 1);
     sqlite3_busy_timeout(connection->handle_,
                          static_cast<int>(std::clamp<std::int64_t>(busy_ms_max, 0, 60'000)));
-    if (mode == Mode::read_write) {
+    if (mode != Mode::read_only) {
         // FULL: a commit is on the disk before anybody hears of it.
         TRY_VOID(connection->execute_script(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF;"
-            "PRAGMA wal_autocheckpoint = 4000; PRAGMA cache_size = -65536;"
-            "PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF;"));
+            "PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = "
+            "OFF;"));
+        // In the place of the hook that would checkpoint within a commit.
+        sqlite3_wal_hook(
+            connection->handle_,
+            [](void* counted, sqlite3*, const char*, int frames) {
+                *static_cast<std::int64_t*>(counted) = frames;
+                return SQLITE_OK;
+            },
+            &connection->wal_frames_);
     } else {
         TRY_VOID(
             connection->execute_script("PRAGMA query_only = ON; PRAGMA cache_size = -8192;"
@@ -91,6 +101,15 @@ Result<void> Connection::execute_script(const char* sql) {
     const int status = sqlite3_exec(handle_, sql, nullptr, nullptr, nullptr);
     if (status != SQLITE_OK) return std::unexpected(error_of(status));
     return {};
+}
+
+Result<std::int64_t> Connection::checkpoint() {
+    int carried = 0;
+    const int status =
+        sqlite3_wal_checkpoint_v2(handle_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, &carried);
+    // Busy: another one is at it.
+    if (status == SQLITE_OK || status == SQLITE_BUSY) return std::max(carried, 0);
+    return std::unexpected(error_of(status));
 }
 
 bool Connection::in_transaction() const {

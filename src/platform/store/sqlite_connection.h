@@ -21,7 +21,8 @@ namespace softpos::store {
 // nothing from outside ever becomes SQL.
 class Connection {
 public:
-    enum class Mode : std::uint8_t { read_write, read_only };
+    // carry_over: for checkpoint() alone, in portions (sqlite_paced.h).
+    enum class Mode : std::uint8_t { read_write, read_only, carry_over };
     static Result<std::unique_ptr<Connection>> open(const std::string& path, Mode mode,
                                                     std::int64_t busy_ms_max);
 
@@ -35,9 +36,17 @@ public:
     bool in_transaction() const;
     std::int64_t changes() const;  // Rows that the last change touched.
 
+    // Carries the write-ahead log over into the database as far as readers allow; nobody waits for
+    // it but the caller. Never done by a commit. Answers how many frames of the log are
+    // in the database now.
+    Result<std::int64_t> checkpoint();
+    // In the log after this connection's last commit.
+    std::int64_t wal_frames() const { return wal_frames_; }
+
 private:
     friend class Query;
     sqlite3* handle_ = nullptr;
+    std::int64_t wal_frames_ = 0;
     std::unordered_map<const char*, sqlite3_stmt*> statements_;
 
     Result<sqlite3_stmt*> statement(const char* sql);

@@ -7,6 +7,7 @@
 #include "platform/store/sqlite_connection.h"
 #include "platform/store/sqlite_schema.h"
 #include "platform/store/sqlite_tx.h"
+#include "platform/store/sqlite_wal.h"
 
 #include <atomic>
 #include <condition_variable>
@@ -69,8 +70,12 @@ private:
 
 class SqliteStoreImpl final : public SqliteStore {
 public:
-    SqliteStoreImpl(SqliteConfig config, std::unique_ptr<Connection> connection)
-        : config_(std::move(config)), connection_(std::move(connection)), readers_(config_) {
+    SqliteStoreImpl(SqliteConfig config, std::unique_ptr<Connection> connection,
+                    std::unique_ptr<WalKeeper> keeper)
+        : config_(std::move(config)),
+          connection_(std::move(connection)),
+          keeper_(std::move(keeper)),
+          readers_(config_) {
         writer_ = std::thread([this] { write(); });
     }
 
@@ -109,6 +114,7 @@ public:
 private:
     SqliteConfig config_;
     std::unique_ptr<Connection> connection_;  // The writer's.
+    std::unique_ptr<WalKeeper> keeper_;
     BalanceChanges changes_;
     ReaderPool readers_;
     SystemClock clock_;
@@ -138,7 +144,10 @@ private:
 
 void SqliteStoreImpl::write() {
     Submitted first;
-    while (take(first)) write_batch(std::exchange(first, {}));
+    while (take(first)) {
+        write_batch(std::exchange(first, {}));
+        keeper_->look(*connection_);
+    }
 }
 
 // Waits for work; false when there is none and never will be.
@@ -248,7 +257,11 @@ Result<std::unique_ptr<SqliteStore>> open_sqlite(SqliteConfig config) {
     auto connection =
         TRY(Connection::open(config.path, Connection::Mode::read_write, config.busy_ms_max));
     TRY_VOID(migrate(*connection));
-    return std::make_unique<SqliteStoreImpl>(std::move(config), std::move(connection));
+    auto keeper = TRY(WalKeeper::start({.path = config.path,
+                                        .busy_ms_max = config.busy_ms_max,
+                                        .frames_max = config.wal_frames_max}));
+    return std::make_unique<SqliteStoreImpl>(std::move(config), std::move(connection),
+                                             std::move(keeper));
 }
 
 }  // namespace softpos::store

@@ -18,6 +18,7 @@ struct SqliteConfig {
     std::size_t queue_works_max = 65'536;  // Beyond, work is refused as unavailable.
     std::size_t readers_max = 8;           // Connections; more questions wait for one.
     std::int64_t busy_ms_max = 5'000;
+    std::int64_t wal_frames_max = 4'000;  // Of 4 KiB, before the log is carried over.
     // For tests: called before each commit; true makes that commit fail.
     std::function<bool()> fail_commit = {};
 };

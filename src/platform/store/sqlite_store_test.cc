@@ -6,11 +6,13 @@
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sys/wait.h>
+#include <thread>
 #include <unistd.h>
 
 namespace softpos::store {
@@ -49,7 +51,7 @@ pay::Payment approved_sale(Random& random, std::uint32_t stan) {
 
 // In a child process: sells as fast as it can, and names each durable sale on the pipe.
 [[noreturn]] void sell_until_killed(const std::string& path, std::uint64_t seed, int pipe) {
-    auto store = open_sqlite({.path = path});
+    auto store = open_sqlite({.path = path, .wal_frames_max = 40});  // Carried over in between.
     if (!store) _exit(1);
     SeededRandom random(seed);
     for (std::uint32_t stan = 1; stan < 900'000; ++stan) {
@@ -195,6 +197,38 @@ TEST_F(SqliteStoreTest, ManyWorksShareACommit) {
     const auto counts = (*store)->counts();
     EXPECT_EQ(counts.works, 1001U);
     EXPECT_LT(counts.commits, 900U);
+}
+
+// Also while somebody reads all the time, the log begins anew now and then, and nothing is lost.
+TEST_F(SqliteStoreTest, TheLogIsCarriedOverBesideTheWriter) {
+    constexpr int commits = 3'000;
+    constexpr std::int64_t frames_max = 100;
+    auto store = open_sqlite({.path = path(), .wal_frames_max = frames_max});
+    ASSERT_TRUE(store);
+    std::atomic<bool> stop = false;
+    std::thread reader([&] {
+        while (!stop) {
+            EXPECT_TRUE((*store)->read([](Reader& one) -> Result<void> {
+                (void)TRY(one.setting("number 0"));
+                return {};
+            }));
+        }
+    });
+    for (int i = 0; i < commits; ++i) {
+        const std::string text = std::to_string(i);
+        ASSERT_TRUE((*store)->run([&](Tx& tx) { return tx.set("number " + text, text); }));
+    }
+    stop = true;
+    reader.join();
+    const auto log_bytes = std::filesystem::file_size(path() + "-wal");
+    EXPECT_LT(log_bytes, std::uintmax_t{commits} * 4096) << "one commit has a frame at least";
+    ASSERT_TRUE((*store)->read([](Reader& one) -> Result<void> {
+        for (int i = 0; i < commits; ++i) {
+            const std::string text = std::to_string(i);
+            EXPECT_EQ(TRY(one.setting("number " + text)), text);
+        }
+        return {};
+    }));
 }
 
 TEST_F(SqliteStoreTest, AFullQueueRefusesWork) {
