@@ -109,6 +109,35 @@ void durable_purchases(benchmark::State& state) {
 }
 BENCHMARK(durable_purchases)->Arg(1)->Arg(32)->Arg(256)->Arg(1024)->UseRealTime();
 
+// Postings alone: the three transfers of a sale in a work, so many works under way.
+void durable_postings(benchmark::State& state) {
+    const std::string folder = new_folder();
+    auto opened = store::open_sqlite({.path = folder + "/store.db"});
+    CHECK(opened.has_value());
+    store::Store& store = **opened;
+    SeededRandom random(1);
+    std::atomic<std::int64_t> under_way{0}, failed{0}, posted{0};
+    std::uint32_t number = 0;
+    for (auto _ : state) {
+        while (under_way.load() >= state.range(0)) under_way.wait(state.range(0));
+        const auto transfers = pay::post_sale(approved(new_sale(random, number++)));
+        posted += static_cast<std::int64_t>(transfers.size());
+        ++under_way;
+        store.submit([transfers](store::Tx& tx) { return tx.post(transfers); },
+                     [&](const Result<void>& durable) {
+                         if (!durable) ++failed;
+                         --under_way;
+                         under_way.notify_one();
+                     });
+    }
+    for (std::int64_t left = under_way; left > 0; left = under_way) under_way.wait(left);
+    CHECK(failed == 0);
+    state.SetItemsProcessed(posted);
+    opened->reset();
+    std::filesystem::remove_all(folder);
+}
+BENCHMARK(durable_postings)->Arg(256)->UseRealTime();
+
 void sync_of_the_disk(benchmark::State& state) {
     const std::string folder = new_folder();
     const int file = open((folder + "/sync").c_str(), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);

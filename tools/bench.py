@@ -21,6 +21,12 @@ MICRO = [
     ("ISO 8583 pack + unpack, 16 fields, full validation", "bench_codec", "pack_and_unpack",
      "cpu_time", "ns", 300),
     ("TLV walk of a field 55", "bench_codec", "walk_field_55", "cpu_time", "ns", None),
+    ("messages with MAC checked and made, no storage, a core", "bench_switch",
+     "mac_verified_messages", "items_per_second", "/s", 10_000),
+    ("host echo, 32 connections, processor of the host's thread", "bench_switch",
+     "host_echo/32/real_time", "host_cpu_ns", "us", 8),
+    ("postings made durable, grouped", "bench_store", "durable_postings/256/real_time",
+     "items_per_second", "/s", 15_000),
     ("online kernel 7 tap, entry point + kernel", "bench_tap", "online_tap", "cpu_time", "us", 20),
     ("call to softpos-trusted, there and back", "bench_trust",
      "status_over_the_socket/real_time", "real_time", "us", 30),
@@ -71,7 +77,8 @@ class Programs:
 
 
 # The other benchmarks of these programs make no row, and some of them take long.
-FILTERS = {"bench_vault": "^translate_pins(_token$|_(socket|door)/|$)", "bench_permit": "^durable_permits/(8|64)/"}
+FILTERS = {"bench_vault": "^translate_pins(_token$|_(socket|door)/|$)", "bench_permit": "^durable_permits/(8|64)/",
+           "bench_store": "^durable_postings/"}
 
 
 def micro(programs):
