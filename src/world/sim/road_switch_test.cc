@@ -3,6 +3,7 @@
 #include "host/durable_file.h"
 #include "net/frame_link.h"
 #include "net/frame_server.h"
+#include "net/test_support.h"
 #include "world/sim/road_test_support.h"
 
 #include <gtest/gtest.h>
@@ -23,7 +24,11 @@ using test::RoadWorld;
 // A leased line to the network that can be cut, laid again at the same place, and made silent.
 class LeasedLine {
 public:
-    explicit LeasedLine(std::uint16_t network_port) : network_port_(network_port) { lay(); }
+    explicit LeasedLine(std::uint16_t network_port,
+                        std::optional<net::ServerTls> tls = std::nullopt)
+        : network_port_(network_port), tls_(std::move(tls)) {
+        lay();
+    }
     ~LeasedLine() { cut(); }
     LeasedLine(const LeasedLine&) = delete;
     LeasedLine& operator=(const LeasedLine&) = delete;
@@ -44,7 +49,8 @@ public:
         link_ = *std::move(link);
         EXPECT_TRUE(RoadWorld::wait_until([this] { return link_->connected(); }));
         auto server = net::FrameServer::listen(
-            {.port = port_}, [this](net::FrameConnection from, Bytes frame) { ask(from, frame); });
+            {.port = port_, .tls = tls_},
+            [this](net::FrameConnection from, Bytes frame) { ask(from, frame); });
         EXPECT_TRUE(server.has_value());
         server_ = *std::move(server);
         port_ = server_->port();
@@ -66,6 +72,7 @@ private:
     }
 
     std::uint16_t network_port_;
+    std::optional<net::ServerTls> tls_;
     std::uint16_t port_ = 0;
     std::atomic<unsigned> requests_ = 0, callers_ = 0;
     std::atomic<bool> silent_ = false;
@@ -88,8 +95,22 @@ protected:
         world_.start_service();
         phone_.reconnect();
     }
-    static std::string row(const std::string& name, const LeasedLine& line) {
-        return "line " + name + " 127.0.0.1:" + std::to_string(line.port()) + "\n";
+    static std::string row(const std::string& name, const LeasedLine& line,
+                           const std::string& more = {}) {
+        return "line " + name + " 127.0.0.1:" + std::to_string(line.port()) + more + "\n";
+    }
+    // The network's and ours, each of its own authority; ours is in the service's folder.
+    net::ServerTls certificates() {
+        const auto theirs = net::testing::make_certificate({.common_name = "network authority"});
+        const auto ours = net::testing::make_certificate({.common_name = "acquirer authority"});
+        const auto leaf = net::testing::make_certificate(
+            {.common_name = "network", .alternative_name = "DNS:acq.example", .issuer = &theirs});
+        const auto own =
+            net::testing::make_certificate({.common_name = "acquirer", .issuer = &ours});
+        world_.write_server_file("network-ca.pem", theirs.cert_pem);
+        world_.write_server_file("own.pem", own.cert_pem);
+        world_.write_server_file("own.key", own.key_pem);
+        return {.cert_pem = leaf.cert_pem, .key_pem = leaf.key_pem, .client_ca_pem = ours.cert_pem};
     }
     bool connected() { return world_.acquirer("/v1/status").flag("network_connected"); }
     std::int64_t counted(const std::string& what) {
@@ -157,6 +178,88 @@ TEST_F(RoadSwitch, OpensASilentLineAnewAndTakesTheOther) {
     // While it is in doubt, what is sold goes over the other line.
     EXPECT_TRUE(RoadWorld::wait_until(
         [&] { return phone_.purchase(2'000).result() == "approved" && b.requests() > 0; }));
+    world_.expect_consistent();
+}
+
+constexpr char under_tls[] = " tls acq.example network-ca.pem own.pem own.key";
+
+TEST_F(RoadSwitch, SellsOverALineUnderTlsWithCertificatesOfBothSides) {
+    LeasedLine a(world_.network_port(), certificates());
+    restart_with(row("a", a, under_tls));
+    const Reply sale = phone_.purchase(1'000);
+    EXPECT_EQ(sale.result(), "approved") << sale.body();
+    EXPECT_EQ(phone_.void_sale(sale.id()).result(), "approved");
+    EXPECT_EQ(a.callers(), 1U);
+    a.cut();
+    ASSERT_TRUE(RoadWorld::wait_until([this] { return !connected(); }));
+    a.lay();
+    ASSERT_TRUE(RoadWorld::wait_until([this] { return connected(); }));
+    EXPECT_EQ(phone_.purchase(2'000).result(), "approved");
+    world_.expect_consistent();
+    EXPECT_EQ(world_.sold(), 2'000);
+}
+
+TEST_F(RoadSwitch, ALineOfSomebodyElseCarriesNothing) {
+    const net::ServerTls right = certificates();
+    const auto stranger = net::testing::make_certificate({.common_name = "network authority"});
+    const auto leaf = net::testing::make_certificate(
+        {.common_name = "network", .alternative_name = "DNS:acq.example", .issuer = &stranger});
+    const auto renamed = net::testing::make_certificate(
+        {.common_name = "stranger", .alternative_name = "DNS:other.example", .issuer = &stranger});
+    LeasedLine forged(world_.network_port(), net::ServerTls{.cert_pem = leaf.cert_pem,
+                                                            .key_pem = leaf.key_pem,
+                                                            .client_ca_pem = right.client_ca_pem});
+    LeasedLine other(world_.network_port(), net::ServerTls{.cert_pem = renamed.cert_pem,
+                                                           .key_pem = renamed.key_pem,
+                                                           .client_ca_pem = right.client_ca_pem});
+    LeasedLine good(world_.network_port(), right);
+    restart_with(row("forged", forged, under_tls) + row("other", other, under_tls) +
+                 row("good", good, under_tls));
+    ASSERT_TRUE(RoadWorld::wait_until([this] { return connected(); }));
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(phone_.purchase(1'000).result(), "approved");
+    const Reply status = world_.acquirer("/v1/status");
+    EXPECT_EQ(status.text("lines.0.health"), "down");
+    EXPECT_EQ(status.text("lines.1.health"), "down");
+    EXPECT_EQ(status.text("lines.2.health"), "well");
+    EXPECT_EQ(forged.requests() + other.requests(), 0U) << "nothing was said to a stranger";
+    good.cut();
+    ASSERT_TRUE(RoadWorld::wait_until([this] { return !connected(); }));
+    EXPECT_EQ(phone_.purchase(1'000).refusal(), "NETWORK_UNAVAILABLE");
+    world_.expect_consistent();
+}
+
+TEST_F(RoadSwitch, OpensAConnectionForEachExchangeWhereTheNetworkWantsIt) {
+    LeasedLine a(world_.network_port());
+    restart_with(row("a", a, " short"));
+    const Reply sale = phone_.purchase(1'000);
+    EXPECT_EQ(sale.result(), "approved") << sale.body();
+    EXPECT_EQ(phone_.void_sale(sale.id()).result(), "approved");
+    EXPECT_EQ(phone_.purchase(2'000).result(), "approved");
+    EXPECT_EQ(a.callers(), a.requests()) << "also the sign-in";
+    EXPECT_GE(a.requests(), 4U);
+    // The answer is lost with its connection: the reversal goes over one of its own.
+    world_.fault(R"({"action":"no_answer","mti":"0200"})");
+    const Reply lost = phone_.purchase(3'000);
+    EXPECT_EQ(lost.result(), "indeterminate") << lost.body();
+    EXPECT_EQ(world_.final_state(lost.id()), "reversed");
+    EXPECT_EQ(a.callers(), a.requests());
+    // Nothing can be asked before: that it is gone is seen with the next payment.
+    a.cut();
+    EXPECT_EQ(phone_.purchase(4'000).refusal(), "NETWORK_UNAVAILABLE");
+    a.lay();
+    EXPECT_TRUE(
+        RoadWorld::wait_until([this] { return phone_.purchase(5'000).result() == "approved"; }));
+    world_.wait_until_nothing_is_open();
+    world_.expect_consistent();
+    EXPECT_EQ(world_.sold(), 7'000);
+}
+
+TEST_F(RoadSwitch, AConnectionForEachExchangeMayBeUnderTls) {
+    LeasedLine a(world_.network_port(), certificates());
+    restart_with(row("a", a, std::string(" short") + under_tls));
+    EXPECT_EQ(phone_.purchase(1'000).result(), "approved");
+    EXPECT_EQ(phone_.purchase(2'000).result(), "approved");
+    EXPECT_EQ(a.callers(), a.requests());
     world_.expect_consistent();
 }
 
