@@ -82,6 +82,8 @@ int main(int argc, char** argv) {
                      "for the acquirer's systems; 0: any free port");
     init->add_option("--answer-ms", options.config.answer_ms,
                      "how long the network may take before a payment is reversed");
+    init->add_option("--close-at", options.config.close_at,
+                     "HHMM in China: when days are closed by themselves; none: by calls only");
     init->add_option("--acquirer-code", options.config.acquirer_code,
                      "first three characters of merchant numbers");
     init->add_option("--zone-component-1", options.zone_component_1,

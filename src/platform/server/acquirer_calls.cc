@@ -474,10 +474,19 @@ net::HttpResponse AcquirerCalls::show_status() {
     for (const LineStatus& line : parts_.upstream.lines()) {
         lines.push_back(json::object{{"name", line.name}, {"health", name_of(line.health)}});
     }
-    return answer_json(json::object{{"network_connected", parts_.upstream.connected()},
-                                    {"lines", lines},
-                                    {"business_date", date_text(parts_.upstream.business_date())},
-                                    {"vault", vault ? "ready" : "unavailable"}});
+    json::object body{{"network_connected", parts_.upstream.connected()},
+                      {"lines", lines},
+                      {"business_date", date_text(parts_.upstream.business_date())},
+                      {"vault", vault ? "ready" : "unavailable"}};
+    if (parts_.closer != nullptr) {
+        json::array days;
+        for (const DayCloser::Waiting& day : parts_.closer->waiting()) {
+            days.push_back(json::object{
+                {"date", date_text(day.date)}, {"step", day.step}, {"waits_for", day.waits_for}});
+        }
+        body["closing"] = std::move(days);
+    }
+    return answer_json(body);
 }
 
 }  // namespace softpos::server

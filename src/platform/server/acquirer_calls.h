@@ -23,6 +23,7 @@
 #include "net/http_server.h"
 #include "platform/keys/key_vault.h"
 #include "platform/merchant/activation.h"
+#include "platform/server/day_closer.h"
 #include "platform/server/number_box.h"
 #include "platform/server/settlement_jobs.h"
 #include "platform/server/trust_calls.h"
@@ -44,6 +45,7 @@ public:
         WorkerPool& workers;
         Upstream& upstream;
         SettlementJobs& settlement;
+        const DayCloser* closer;  // May be none.
         TrustCalls& trust;
         const Clock& clock;
         Random& random;

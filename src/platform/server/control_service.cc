@@ -118,6 +118,7 @@ struct ControlService::Impl {
     std::unique_ptr<WalletEngine> wallets;
     std::unique_ptr<WalletCalls> wallet_calls;
     std::unique_ptr<SettlementJobs> settlement;
+    std::unique_ptr<DayCloser> closer;  // Where the service closes days by itself.
     std::optional<TerminalDirectory> terminals;
     std::unique_ptr<PolicyShelf> policies;
     attest::EvidenceTrust evidence;
@@ -188,12 +189,17 @@ Result<void> ControlService::Impl::start_core(const ServerConfig& config, const 
     engine->connect(*upstream, *devices);
     settlement = std::make_unique<SettlementJobs>(
         SettlementJobs::Parts{*store, *upstream, *numbers, clock, random});
+    if (const auto minute = close_minute(config.close_at)) {
+        closer = std::make_unique<DayCloser>(DayCloser::Parts{
+            *store, *settlement, *timers, clock, config.folder, *minute, config.round_ms});
+        TRY_VOID(closer->load());
+    }
     TRY_VOID(start_wallets(config, clock, random));
     phones = std::make_unique<PhoneCalls>(
         PhoneCalls::Parts{*store, *workers, *engine, *terminals, *wallet_calls});
     acquirer = std::make_unique<AcquirerCalls>(
-        AcquirerCalls::Parts{*store, *vault, *workers, *upstream, *settlement, *trust, clock,
-                             random, *numbers, config.acquirer_code, config.maker_id});
+        AcquirerCalls::Parts{*store, *vault, *workers, *upstream, *settlement, closer.get(), *trust,
+                             clock, random, *numbers, config.acquirer_code, config.maker_id});
     const std::size_t open = TRY(engine->recover());
     if (open != 0) {
         log(LogLevel::warning, "server: payments taken up after a restart",
@@ -201,6 +207,7 @@ Result<void> ControlService::Impl::start_core(const ServerConfig& config, const 
     }
     devices->start_rounds();
     trials->start_rounds();
+    if (closer) closer->start_rounds();
     upstream->sign_in_early(TRY(working_terminals(*store)));
     return {};
 }

@@ -38,6 +38,7 @@ struct ServerConfig {
     monitor::Environment environment = monitor::Environment::production;
     std::int64_t answer_ms = 45'000;    // How long the network may take.
     std::uint32_t round_ms = 15'000;    // Between two looks for phones that have gone silent.
+    std::string close_at = {};          // "2310": when days are closed; empty: by calls only.
     pay::TradeRules wallet_rules = {};  // Not in the file: how wallets are asked.
 
     door::VaultPlace vault_place() const { return {vault_socket, vault_cert, vault_key, vault_ca}; }

@@ -10,6 +10,7 @@
 #include "host/durable_file.h"
 #include "platform/door/vault_place.h"
 #include "platform/server/control_service.h"
+#include "platform/server/day_closer.h"
 #include "platform/server/platform_signer.h"
 #include "platform/server/upstream.h"
 #include "platform/store/sqlite_store.h"
@@ -86,6 +87,10 @@ Result<ServerConfig> read_config(const std::string& folder) {
     config.answer_ms = json.integer("answer_ms", 100, 120'000);
     config.maker_id = json.text("maker_id", 6);
     config.network_licence = json.optional_text("network_licence", 5).value_or("");
+    config.close_at = json.optional_text("close_at", 4).value_or("");
+    if (!config.close_at.empty() && !close_minute(config.close_at)) {
+        json.fault(Refusal::bad_value, "close_at");
+    }
     const std::string environment = json.text("environment", 16);
     config.environment = environment == name_of(monitor::Environment::sandbox)
                              ? monitor::Environment::sandbox
@@ -109,6 +114,7 @@ Result<void> write_config(const ServerConfig& config) {
                       {"network_licence", config.network_licence},
                       {"environment", name_of(config.environment)},
                       {"answer_ms", config.answer_ms}};
+    if (!config.close_at.empty()) body["close_at"] = config.close_at;
     if (!config.vault_cert.empty()) {
         body["vault_cert"] = config.vault_cert;
         body["vault_key"] = config.vault_key;

@@ -124,6 +124,8 @@ public:
     void fault(const std::string& rule);  // JSON of POST /v1/faults.
     // From now on the service takes wallets, by these rules.
     WalletService& take_wallets(const pay::TradeRules& rules);
+    // From now on the service closes days by itself, at that time of the China day.
+    void close_days_at(const std::string& hhmm);
     void stop_vault();
     void start_vault();
     void stop_network();

@@ -190,6 +190,12 @@ WalletService& RoadWorld::take_wallets(const pay::TradeRules& rules) {
     return *wallets_;
 }
 
+void RoadWorld::close_days_at(const std::string& hhmm) {
+    config_.close_at = hhmm;
+    stop_service();
+    start_service();
+}
+
 void RoadWorld::stop_service() {
     acquirer_client_.reset();
     service_.reset();
