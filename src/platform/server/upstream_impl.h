@@ -101,6 +101,13 @@ struct Upstream::Impl {
     std::uint32_t keep_ms() const;
     void echo(std::size_t line);
     void renew_keys();
+    struct BatchReport {
+        TerminalRef terminal;
+        std::uint32_t batch = 0;
+        pay::BatchTotals totals = {};
+    };
+    // `again`, where there is one, in the place of the answer of a network that wants a sign-in.
+    void report_batch(const BatchReport& report, Settled done, std::function<void()> again);
 };
 
 }  // namespace softpos::server

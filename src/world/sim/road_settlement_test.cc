@@ -130,6 +130,16 @@ TEST_F(RoadSettlement, DoesEveryStepTwiceWithoutHarm) {
     EXPECT_EQ(books(), 0);
 }
 
+// Whoever was late signs in again first: the network knows nobody on its new day.
+TEST_F(RoadSettlement, ReportsABatchAlsoBehindTheNetworksDay) {
+    const std::string file = cut_over();
+    const Reply settled = settle();
+    ASSERT_EQ(settled.size("batches"), 1U) << settled.body();
+    EXPECT_TRUE(settled.flag("batches.0.balanced"));
+    ASSERT_EQ(import_file(file).status(), 200U);
+    EXPECT_TRUE(reconcile().flag("proved"));
+}
+
 // Files that are not what they should be
 
 TEST_F(RoadSettlement, KeepsNothingOfAFileThatIsCut) {

@@ -1,9 +1,10 @@
 // The lines to the network: several of them, ones that die and ones that fall silent, and what is
 // kept for the network while none is there.
+#include "crypto/p256.h"
+#include "crypto/x509.h"
 #include "host/durable_file.h"
 #include "net/frame_link.h"
 #include "net/frame_server.h"
-#include "net/test_support.h"
 #include "world/sim/road_test_support.h"
 
 #include <gtest/gtest.h>
@@ -101,16 +102,26 @@ protected:
     }
     // The network's and ours, each of its own authority; ours is in the service's folder.
     net::ServerTls certificates() {
-        const auto theirs = net::testing::make_certificate({.common_name = "network authority"});
-        const auto ours = net::testing::make_certificate({.common_name = "acquirer authority"});
-        const auto leaf = net::testing::make_certificate(
-            {.common_name = "network", .alternative_name = "DNS:acq.example", .issuer = &theirs});
+        const auto theirs = authority();
+        const auto ours = authority();
+        const std::string key = crypto::P256Key::generate()->private_pem();
         const auto own =
-            net::testing::make_certificate({.common_name = "acquirer", .issuer = &ours});
+            crypto::sign_csr(ours, crypto::make_csr(key, "acquirer").value(),
+                             {.common_name = "acquirer", .now = world_.clock().now(), .days = 1});
         world_.write_server_file("network-ca.pem", theirs.cert_pem);
-        world_.write_server_file("own.pem", own.cert_pem);
-        world_.write_server_file("own.key", own.key_pem);
-        return {.cert_pem = leaf.cert_pem, .key_pem = leaf.key_pem, .client_ca_pem = ours.cert_pem};
+        world_.write_server_file("own.pem", own.value());
+        world_.write_server_file("own.key", key);
+        return server(theirs, "acq.example", ours.cert_pem);
+    }
+    crypto::CertAndKey authority() {
+        return crypto::make_ca("network authority", world_.clock().now(), 1).value();
+    }
+    net::ServerTls server(const crypto::CertAndKey& ca, const std::string& name,
+                          const std::string& client_ca_pem) {
+        const auto leaf = crypto::issue_server(
+            ca, {.common_name = "network", .dns = {name}, .ip = {}}, world_.clock().now(), 1);
+        return {
+            .cert_pem = leaf->cert_pem, .key_pem = leaf->key_pem, .client_ca_pem = client_ca_pem};
     }
     bool connected() { return world_.acquirer("/v1/status").flag("network_connected"); }
     std::int64_t counted(const std::string& what) {
@@ -201,17 +212,9 @@ TEST_F(RoadSwitch, SellsOverALineUnderTlsWithCertificatesOfBothSides) {
 
 TEST_F(RoadSwitch, ALineOfSomebodyElseCarriesNothing) {
     const net::ServerTls right = certificates();
-    const auto stranger = net::testing::make_certificate({.common_name = "network authority"});
-    const auto leaf = net::testing::make_certificate(
-        {.common_name = "network", .alternative_name = "DNS:acq.example", .issuer = &stranger});
-    const auto renamed = net::testing::make_certificate(
-        {.common_name = "stranger", .alternative_name = "DNS:other.example", .issuer = &stranger});
-    LeasedLine forged(world_.network_port(), net::ServerTls{.cert_pem = leaf.cert_pem,
-                                                            .key_pem = leaf.key_pem,
-                                                            .client_ca_pem = right.client_ca_pem});
-    LeasedLine other(world_.network_port(), net::ServerTls{.cert_pem = renamed.cert_pem,
-                                                           .key_pem = renamed.key_pem,
-                                                           .client_ca_pem = right.client_ca_pem});
+    const auto stranger = authority();  // Under the same name.
+    LeasedLine forged(world_.network_port(), server(stranger, "acq.example", right.client_ca_pem));
+    LeasedLine other(world_.network_port(), server(stranger, "other.example", right.client_ca_pem));
     LeasedLine good(world_.network_port(), right);
     restart_with(row("forged", forged, under_tls) + row("other", other, under_tls) +
                  row("good", good, under_tls));
