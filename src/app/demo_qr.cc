@@ -4,6 +4,8 @@
 #include "app/console.h"
 #include "app/demo_world.h"
 #include "app/json_api.h"
+#include "base/clock.h"
+#include "platform/pay/business_date.h"
 
 #include <cstdio>
 #include <string>
@@ -26,6 +28,7 @@ private:
     Result<void> shows();
     Result<void> trouble();
     Result<void> books();
+    Result<void> bills();
 
     struct Expected {
         std::string_view what, result, message;
@@ -194,12 +197,43 @@ Result<void> QrStory::books() {
     return {};
 }
 
+// Each wallet's bill, in its own form and encoding, against the books; then the merchant's money.
+Result<void> QrStory::bills() {
+    title("The day is over");
+    const SystemClock clock;
+    const auto date = pay::china_date(clock.now());
+    const std::string digits = std::to_string(date.yyyymmdd);
+    const std::string day = "/v1/days/" + std::string(digits).insert(6, "-").insert(4, "-");
+    for (const std::string_view wallet : {"alipay", "wechat"}) {
+        const std::string query = "?wallet=" + std::string(wallet);
+        const auto bill = TRY(world_.network().get("/v1/wallets/bill" + query + "&date=" + digits));
+        Stopwatch watch;
+        const auto taken =
+            TRY(world_.acquirer().post(day + "/bills" + query, bill.body(), "text/csv"));
+        const auto report =
+            TRY(DemoWorld::ask(world_.acquirer(), day + "/reconcile" + query, "{}"));
+        line("bill of " + std::string(wallet) + ": " + std::to_string(taken.number("lines")) +
+                 " lines, net " + yuan(taken.number("net_minor")) + " yuan",
+             "compared", watch.ms());
+        detail("matched " + std::to_string(report.number("matched_count")) + ", exceptions " +
+               std::to_string(report.size("exceptions")) + "; the wallet keeps " +
+               yuan(taken.number("fee_minor")) + " yuan");
+        if (!report.flag("proved") || report.size("exceptions") != 0) {
+            return fail(ErrorKind::denied, "demo: a wallet's bill and the books differ");
+        }
+    }
+    const auto paid = TRY(DemoWorld::ask(world_.acquirer(), day + "/payouts", "{}"));
+    line("paid out to the merchant: " + yuan(paid.number("total_minor")) + " yuan", "payout", "");
+    return {};
+}
+
 Result<void> QrStory::tell() {
     TRY_VOID(set_up());
     TRY_VOID(scans());
     TRY_VOID(shows());
     TRY_VOID(trouble());
-    return books();
+    TRY_VOID(books());
+    return bills();
 }
 
 }  // namespace

@@ -73,6 +73,11 @@ BusinessDate day_after(BusinessDate date) {
     return {number(year_month_day{next})};
 }
 
+BusinessDate day_before(BusinessDate date) {
+    const sys_days last = sys_days{calendar(date.yyyymmdd)} - std::chrono::days{1};
+    return {number(year_month_day{last})};
+}
+
 Result<BusinessDate> parse_date(std::string_view yyyymmdd) {
     const std::uint32_t value = TRY(digits(yyyymmdd, 8));
     if (!calendar(value).ok()) return fail(ErrorKind::malformed, "no such day");

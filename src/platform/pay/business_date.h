@@ -30,6 +30,7 @@ BusinessDate china_date(Instant now);
 Result<BusinessDate> resolve_settlement_date(std::string_view mmdd, BusinessDate today);
 
 BusinessDate day_after(BusinessDate date);
+BusinessDate day_before(BusinessDate date);
 Result<BusinessDate> parse_date(std::string_view yyyymmdd);
 
 }  // namespace softpos::pay

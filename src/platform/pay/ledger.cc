@@ -144,22 +144,28 @@ std::vector<Transfer> post_reversal(const Payment& sale) {
     return post({sale, sale.amount_minor, sale.fee, reversal_codes, -1});
 }
 
-std::vector<Transfer> post_clearing_difference(const Id128& source, std::string_view merchant,
-                                               BusinessDate date, std::int64_t difference_minor) {
-    const Shard shard = shard_of(merchant);
-    const auto suspense = difference_minor > 0 ? suspense_long : suspense_short;
+AccountId receivable_account(std::string_view counterparty, Shard shard) {
+    if (counterparty == card_network) return shared_account(network_receivable, shard);
+    AccountId account = merchant_account(wallet_receivable, counterparty);
+    account.shard = shard;
+    return account;
+}
+
+std::vector<Transfer> post_clearing_difference(const ClearingDifference& of) {
+    const Shard shard = shard_of(of.merchant);
+    const bool is_long = (of.difference_minor > 0) != of.takes_back;
     std::vector<Transfer> transfers;
-    add(transfers, {.source = source,
+    add(transfers, {.source = of.source,
                     .code = TransferCode::clearing_difference,
-                    .debit = shared_account(network_receivable, shard),
-                    .credit = shared_account(suspense, shard),
-                    .amount_minor = difference_minor,
-                    .settlement_date = date});
+                    .debit = receivable_account(of.counterparty, shard),
+                    .credit = shared_account(is_long ? suspense_long : suspense_short, shard),
+                    .amount_minor = of.difference_minor,
+                    .settlement_date = of.date});
     return transfers;
 }
 
 std::vector<Transfer> post_clearing_money(const ClearingMoney& money) {
-    const AccountId receivable = shared_account(network_receivable, money.shard);
+    const AccountId receivable = receivable_account(money.counterparty, money.shard);
     std::vector<Transfer> transfers;
     Transfer transfer{.source = money.source,
                       .code = TransferCode::clearing_money,

@@ -56,6 +56,10 @@ struct AccountId {
 AccountId merchant_account(AccountCode code, std::string_view merchant);
 AccountId shared_account(AccountCode code, Shard shard);
 
+// Who owes us what merchants sold: the card network, which has no name here, or a wallet by its.
+constexpr std::string_view card_network = "";
+AccountId receivable_account(std::string_view counterparty, Shard shard);
+
 // What a transfer is for. With its source it is the transfer's identity: each happens once.
 // Numbers are stored: never renumber.
 enum class TransferCode : std::uint16_t {
@@ -127,13 +131,21 @@ std::vector<Transfer> post_void(const Payment& voiding, const Payment& sale);
 std::vector<Transfer> post_refund(const Payment& refund);  // refund.fee: what is given back.
 std::vector<Transfer> post_reversal(const Payment& sale);
 
-// The file has `difference_minor` more (or, negative, less) than we do on that date.
-std::vector<Transfer> post_clearing_difference(const Id128& source, std::string_view merchant,
-                                               BusinessDate date, std::int64_t difference_minor);
+// The counterparty's file has more (or, below zero, less) than we do on that date.
+struct ClearingDifference {
+    Id128 source = {};
+    std::string_view counterparty = card_network;
+    std::string_view merchant = {};
+    BusinessDate date = {};
+    std::int64_t difference_minor = 0;
+    bool takes_back = false;  // What was booked before, with the other sign.
+};
+std::vector<Transfer> post_clearing_difference(const ClearingDifference& of);
 
-// The network's money for a date arrived in the bank: net = gross - fees kept by the network.
+// A counterparty's money for a date arrived in the bank: net = gross - fees that it kept.
 struct ClearingMoney {
     Id128 source = {};
+    std::string_view counterparty = card_network;
     Shard shard = 0;
     BusinessDate date = {};
     std::int64_t gross_minor = 0;

@@ -67,12 +67,17 @@ TEST(Ledger, ADayEndsWithNothingOwedAndTheMarginInTheBank) {
 TEST(Ledger, DifferencesGoToSuspenseByTheirSign) {
     for (const std::int64_t difference : {500, -500}) {
         Balances books;
-        ASSERT_TRUE(fold(post_clearing_difference(sale().id, shop, today, difference), books));
+        ASSERT_TRUE(fold(post_clearing_difference({.source = sale().id,
+                                                   .merchant = shop,
+                                                   .date = today,
+                                                   .difference_minor = difference}),
+                         books));
         EXPECT_EQ(total_of(books, network_receivable).debit_net(), difference);
         EXPECT_EQ(credit(books, suspense_long), difference > 0 ? 500 : 0);
         EXPECT_EQ(total_of(books, suspense_short).debit_net(), difference < 0 ? 500 : 0);
     }
-    EXPECT_TRUE(post_clearing_difference(sale().id, shop, today, 0).empty());
+    EXPECT_TRUE(
+        post_clearing_difference({.source = sale().id, .merchant = shop, .date = today}).empty());
 }
 
 TEST(Ledger, ATransferThatCannotStandIsRefused) {

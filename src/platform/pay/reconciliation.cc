@@ -43,7 +43,7 @@ struct Trio {
     const ClearingRecord* file;
 };
 
-ReconciliationItem compare(const ReconciliationInput& input, const Trio& trio) {
+ReconciliationItem compare(const Trio& trio) {
     using enum ReconciliationKind;
     const auto& [ours, log, file] = trio;
     const ClearingRecord& any = ours != nullptr ? *ours : file != nullptr ? *file : *log;
@@ -57,7 +57,7 @@ ReconciliationItem compare(const ReconciliationInput& input, const Trio& trio) {
     if (ours == nullptr) {
         item.kind = long_item;
     } else if (file == nullptr) {
-        const bool wait = !ours->carried && input.near_cut_over && input.near_cut_over(*ours);
+        const bool wait = !ours->carried && ours->near_cut_over;
         item.kind = wait ? cross_day : short_item;
     } else if (ours->amount_minor != file->amount_minor) {
         item.kind = amount_differs;
@@ -135,7 +135,7 @@ bool ReconciliationReport::adds_up() const {
 
 Result<ReconciliationReport> reconcile(const ReconciliationInput& input, Report what,
                                        const ReconciliationSink& sink) {
-    ReconciliationReport report{.date = input.date};
+    ReconciliationReport report{.date = input.date, .counterparty = input.counterparty};
     Side ours(input.ours), log(input.log), file(input.file);
     for (Side* side : {&ours, &log, &file}) TRY_VOID(side->advance());
     while (const auto key = smallest(ours, log, file)) {
@@ -143,7 +143,7 @@ Result<ReconciliationReport> reconcile(const ReconciliationInput& input, Report 
         tally(trio, report);
         const bool nothing_moved = trio.ours == nullptr && trio.file == nullptr;
         if (!nothing_moved) {
-            const ReconciliationItem item = compare(input, trio);
+            const ReconciliationItem item = compare(trio);
             tally(item, report);
             if (what == Report::everything || item.kind != ReconciliationKind::matched) {
                 TRY_VOID(sink(item));

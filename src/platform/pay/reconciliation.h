@@ -32,6 +32,7 @@ struct ClearingRecord {
     std::int64_t fee_minor = 0;     // Of the file: what the network keeps, signed the same way.
     Id128 payment = {};             // Ours only.
     bool carried = false;           // Ours only: was not in the file of the day before.
+    bool near_cut_over = false;     // Ours only: may well be in tomorrow's file.
 };
 
 enum class ReconciliationKind : std::uint8_t {
@@ -59,6 +60,7 @@ struct ReconciliationItem {
 
 struct ReconciliationReport {
     BusinessDate date = {};
+    std::string counterparty = {};  // As of receivable_account().
     std::int64_t ours_count = 0, ours_minor = 0;
     std::int64_t log_count = 0, log_minor = 0;
     std::int64_t file_count = 0, file_minor = 0, file_fee_minor = 0;
@@ -81,9 +83,8 @@ using ReconciliationSink = std::function<Result<void>(const ReconciliationItem&)
 
 struct ReconciliationInput {
     BusinessDate date = {};
+    std::string counterparty = {};
     ClearingSource ours = {}, log = {}, file = {};
-    // True for a record of ours that may well be in tomorrow's file.
-    std::function<bool(const ClearingRecord&)> near_cut_over = {};
 };
 
 // Calls sink for everything that is not simply matched (and for matches where with_matches).
@@ -99,9 +100,9 @@ ClearingSource with_carried(std::vector<ClearingRecord> carried, BusinessDate da
 ClearingRecord carried_record(const ReconciliationItem& item);
 
 // The clearing account of that date, after the differences are booked, is what the file pays:
-// net debits of network_receivable, with what was carried in and without what is carried on, are
-// the file's gross. `receivable_minor` is the account's debit_net() over all sub-accounts on that
-// date, before the money itself is booked.
+// net debits of the counterparty's receivable, with what was carried in and without what is
+// carried on, are the file's gross. `receivable_minor` is the account's debit_net() over all
+// sub-accounts on that date, before the money itself is booked.
 bool clearing_proves(const ReconciliationReport& report, std::int64_t receivable_minor);
 
 }  // namespace softpos::pay

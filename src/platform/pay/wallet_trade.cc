@@ -30,8 +30,7 @@ struct Codes {
 
 std::vector<Transfer> post(const WalletTrade& trade, const Codes& codes, bool back) {
     const Shard shard = shard_of(trade.merchant);
-    AccountId wallet = merchant_account(AccountCode::wallet_receivable, name_of(trade.channel));
-    wallet.shard = shard;
+    const AccountId wallet = receivable_account(name_of(trade.channel), shard);
     const AccountId merchant = merchant_account(AccountCode::merchant_payable, trade.merchant);
     const AccountId income = shared_account(AccountCode::fee_income, shard);
     const AccountId upstream = shared_account(AccountCode::upstream_fee_payable, shard);

@@ -22,6 +22,8 @@ namespace softpos::pay {
 
 // Numbers are stored: never renumber.
 enum class WalletChannel : std::uint8_t { alipay = 1, wechat = 2, unionpay = 3 };
+inline constexpr std::array wallet_channels{WalletChannel::alipay, WalletChannel::wechat,
+                                            WalletChannel::unionpay};
 
 // Who shows and who scans. scan: the merchant scans the payer's payment code (被扫). show: the
 // payer scans a code that was made for this one amount (主扫).

@@ -41,26 +41,52 @@ net::HttpResponse settle(SettlementJobs& jobs, pay::BusinessDate date) {
     return answer_json(json::object{{"batches", rows}});
 }
 
-// A file of the network says which of its columns was wrong where.
-net::HttpResponse import_file(SettlementJobs& jobs, pay::BusinessDate date,
-                              const net::HttpRequest& request) {
-    const std::string_view name = query_of(request.target, "file").value_or("ACOMN");
-    const auto imported = jobs.import_clearing(date, name, request.body);
+// A file says which of its columns was wrong where, or which line is there twice.
+net::HttpResponse answer_import(const Result<ClearingImport>& imported) {
     if (!imported) {
         const Error& error = imported.error();
-        log(LogLevel::warning, "clearing file refused", error);
-        if (error.kind != ErrorKind::malformed) return refuse_error(error);
+        log(LogLevel::warning, "file refused", error);
+        const bool twice = error.kind == ErrorKind::conflict && error.detail != 0;
+        if (error.kind != ErrorKind::malformed && !twice) return refuse_error(error);
         return refuse(
             Refusal::bad_value, {},
             "line " + std::to_string(error.detail) + ", column " + std::to_string(error.at));
     }
     return answer_json(json::object{{"lines", imported->lines},
+                                    {"undone", imported->undone},
                                     {"net_minor", imported->net_minor},
                                     {"fee_minor", imported->fee_minor}});
 }
 
-net::HttpResponse reconcile(SettlementJobs& jobs, pay::BusinessDate date) {
-    const auto outcome = jobs.reconcile(date);
+net::HttpResponse import_file(SettlementJobs& jobs, pay::BusinessDate date,
+                              const net::HttpRequest& request) {
+    const std::string_view name = query_of(request.target, "file").value_or("ACOMN");
+    return answer_import(jobs.import_clearing(date, name, request.body));
+}
+
+// nullopt where it names a wallet that there is not.
+std::optional<store::CounterpartyDay> day_of(pay::BusinessDate date,
+                                             const net::HttpRequest& request) {
+    const auto wallet = query_of(request.target, "wallet");
+    if (!wallet) return store::CounterpartyDay{.date = date};
+    if (!pay::wallet_channel(*wallet)) return std::nullopt;
+    return store::CounterpartyDay{date, std::string(*wallet)};
+}
+
+net::HttpResponse import_bill(SettlementJobs& jobs, pay::BusinessDate date,
+                              const net::HttpRequest& request) {
+    const auto day = day_of(date, request);
+    if (!day || day->counterparty == pay::card_network) {
+        return refuse(Refusal::bad_value, {}, "wallet");
+    }
+    return answer_import(jobs.import_bill(*day, bytes_of(request.body)));
+}
+
+net::HttpResponse reconcile(SettlementJobs& jobs, pay::BusinessDate date,
+                            const net::HttpRequest& request) {
+    const auto day = day_of(date, request);
+    if (!day) return refuse(Refusal::bad_value, {}, "wallet");
+    const auto outcome = jobs.reconcile(*day);
     if (!outcome) return refuse_error(outcome.error());
     const pay::ReconciliationReport& report = outcome->report;
     json::array exceptions;
@@ -69,6 +95,7 @@ net::HttpResponse reconcile(SettlementJobs& jobs, pay::BusinessDate date) {
                                           {"terminal_id", exception.item.key.terminal},
                                           {"trace", exception.item.key.stan},
                                           {"rrn", exception.item.key.rrn},
+                                          {"open", exception.open},
                                           {"ours_minor", exception.item.ours_minor},
                                           {"file_minor", exception.item.file_minor}});
     }
@@ -85,6 +112,7 @@ net::HttpResponse reconcile(SettlementJobs& jobs, pay::BusinessDate date) {
                                     {"short_count", report.short_count},
                                     {"differing_count", report.differing_count},
                                     {"cross_day_count", report.cross_day_count},
+                                    {"carried_count", report.carried_count},
                                     {"adds_up", report.adds_up()},
                                     {"receivable_minor", outcome->receivable_minor},
                                     {"proved", outcome->proved},
@@ -109,14 +137,15 @@ net::HttpResponse pay_out(SettlementJobs& jobs, pay::BusinessDate date) {
 
 net::HttpResponse answer_day_call(SettlementJobs& jobs, std::string_view path,
                                   const net::HttpRequest& request) {
-    for (const std::string_view job : {"settle", "clearing", "reconcile", "payouts"}) {
+    for (const std::string_view job : {"settle", "clearing", "bills", "reconcile", "payouts"}) {
         const auto text = match_path(path, "/v1/days/{}/" + std::string(job));
         if (!text) continue;
         const auto date = date_of(*text);
         if (!date) return refuse(Refusal::bad_value, {}, "date");
         if (job == "settle") return settle(jobs, *date);
         if (job == "clearing") return import_file(jobs, *date, request);
-        if (job == "reconcile") return reconcile(jobs, *date);
+        if (job == "bills") return import_bill(jobs, *date, request);
+        if (job == "reconcile") return reconcile(jobs, *date, request);
         return pay_out(jobs, *date);
     }
     return refuse(Refusal::no_such_path);

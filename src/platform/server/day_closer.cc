@@ -32,6 +32,11 @@ std::int64_t age_of(const std::string& path) {
     return failed ? 0 : static_cast<std::int64_t>(time.time_since_epoch().count());
 }
 
+// In front of what is wrong with it.
+std::string label_of(const store::CounterpartyDay& day) {
+    return (day.counterparty == pay::card_network ? "file" : day.counterparty) + ": ";
+}
+
 }  // namespace
 
 std::optional<std::uint32_t> close_minute(std::string_view hhmm) {
@@ -93,38 +98,84 @@ Result<DayCloser::Progress> DayCloser::settle(BusinessDate date, std::string_vie
     return Progress{std::string(step), {}};
 }
 
+std::string DayCloser::inbox_file(const store::CounterpartyDay& day) const {
+    const bool card = day.counterparty == pay::card_network;
+    return parts_.folder + "/inbox/" + (card ? std::string("ACOMN") : day.counterparty) + "-" +
+           std::to_string(day.date.yyyymmdd);
+}
+
+Result<std::string> DayCloser::take_in(const store::CounterpartyDay& day, const std::string& path) {
+    const Buffer file = TRY(host::read_file(path, file_bytes_max));
+    const std::string name = std::filesystem::path(path).filename();
+    const auto taken = day.counterparty == pay::card_network
+                           ? parts_.jobs.import_clearing(day.date, name, text_of(file))
+                           : parts_.jobs.import_bill(day, file);
+    if (taken) return std::string();
+    const Error& error = taken.error();
+    const bool twice = error.kind == ErrorKind::conflict && error.detail != 0;
+    if (error.kind != ErrorKind::malformed && !twice) return std::unexpected(error);
+    log(LogLevel::error, "closing: file refused", error);
+    return label_of(day) + "line " + std::to_string(error.detail) + ", column " +
+           std::to_string(error.at);
+}
+
 // A file that was refused or proves nothing stays where it is until somebody puts another there.
-Result<DayCloser::Progress> DayCloser::compare(BusinessDate date, const std::string& path) {
+Result<std::string> DayCloser::prove(const store::CounterpartyDay& day) {
+    if (TRY(parts_.jobs.proved(day))) return std::string();
+    const std::string path = inbox_file(day);
+    if (!std::filesystem::exists(path)) {
+        return day.counterparty == pay::card_network ? "file" : label_of(day) + "no bill";
+    }
     const std::int64_t age = age_of(path);
     {
         const std::lock_guard lock(mutex_);
-        const auto before = tried_.find(date);
-        if (before != tried_.end() && before->second.first == age) {
-            return Progress{{}, before->second.second};
-        }
+        const auto before = tried_.find(path);
+        if (before != tried_.end() && before->second.first == age) return before->second.second;
     }
-    const auto stays = [&](std::string why) {
-        const std::lock_guard lock(mutex_);
-        tried_[date] = {age, why};
-        return Progress{{}, std::move(why)};
-    };
-    const Buffer text = TRY(host::read_file(path, file_bytes_max));
-    const std::string name = std::filesystem::path(path).filename();
-    const auto taken = parts_.jobs.import_clearing(date, name, text_of(text));
-    if (!taken && taken.error().kind == ErrorKind::malformed) {
-        log(LogLevel::error, "closing: clearing file refused", taken.error());
-        return stays("file: line " + std::to_string(taken.error().detail) + ", column " +
-                     std::to_string(taken.error().at));
+    std::string why = TRY(take_in(day, path));
+    if (why.empty()) {
+        const auto compared = TRY(parts_.jobs.reconcile(day));
+        if (compared.proved) return std::string();
+        why = (day.counterparty == pay::card_network ? std::string() : label_of(day)) +
+              "exceptions: " + std::to_string(compared.exceptions.size());
     }
-    if (!taken) return std::unexpected(taken.error());
-    const auto compared = TRY(parts_.jobs.reconcile(date));
-    if (!compared.proved) return stays("exceptions: " + std::to_string(compared.exceptions.size()));
+    const std::lock_guard lock(mutex_);
+    tried_[path] = {age, why};
+    return why;
+}
+
+Result<void> DayCloser::pay(BusinessDate date) {
     const auto paid = TRY(parts_.jobs.pay_out(date));
     TRY_VOID(host::write_durably(parts_.folder + "/outbox/payout-" + std::to_string(date.yyyymmdd),
                                  bytes_of(paid.file)));
     log(LogLevel::info, "closing: day paid out",
         {{"date", std::int64_t{date.yyyymmdd}}, {"total_minor", paid.total_minor}});
-    TRY_VOID(remember(date, paid_out));
+    return remember(date, paid_out);
+}
+
+// Of a date that is behind us: everybody's file, then the merchants' money.
+Result<DayCloser::Progress> DayCloser::finish(BusinessDate date, BusinessDate today, Progress at) {
+    const store::CounterpartyDay cards{.date = date};
+    auto needed = TRY(parts_.jobs.counterparties(date));
+    const bool named = std::ranges::find(needed, cards.counterparty) != needed.end();
+    const bool has_file = std::filesystem::exists(inbox_file(cards));
+    if (!named && (at.step != empty || has_file)) needed.push_back(cards.counterparty);
+    if (needed.empty()) {
+        BusinessDate until = date;
+        for (int i = 0; i < days_for_empty_file; ++i) until = pay::day_after(until);
+        if (today < until) return Progress{at.step, "file"};
+        TRY_VOID(remember(date, paid_out));
+        return Progress{paid_out, {}};
+    }
+    std::string waits_for;
+    for (const std::string& name : needed) {
+        const std::string why = TRY(prove({date, name}));
+        if (why.empty()) continue;
+        if (!waits_for.empty()) waits_for += ", ";
+        waits_for += why;
+    }
+    if (!waits_for.empty()) return Progress{at.step, waits_for};
+    TRY_VOID(pay(date));
     return Progress{paid_out, {}};
 }
 
@@ -141,17 +192,7 @@ Result<DayCloser::Progress> DayCloser::advance(BusinessDate date, BusinessDate t
         if (next.step.empty()) return Progress{at.step, std::move(next.waits_for)};
         at = std::move(next);
     }
-    const std::string path = parts_.folder + "/inbox/ACOMN-" + std::to_string(date.yyyymmdd);
-    if (!std::filesystem::exists(path)) {
-        BusinessDate until = date;
-        for (int i = 0; i < days_for_empty_file; ++i) until = pay::day_after(until);
-        if (at.step != empty || today < until) return Progress{at.step, "file"};
-        TRY_VOID(remember(date, paid_out));
-        return Progress{paid_out, {}};
-    }
-    auto next = TRY(compare(date, path));
-    if (next.step.empty()) return Progress{at.step, std::move(next.waits_for)};
-    return next;
+    return finish(date, today, std::move(at));
 }
 
 void DayCloser::look() {

@@ -1,9 +1,12 @@
 // Ends business days by itself, so that no scheduler has to: at a time of the China day each
 // terminal's open batch is reported to the network; once the date is over it is reported once more,
-// for what was sold behind it; and when the network's file lies in the inbox the day is compared
-// and, where it is proved, paid out into a file for the bank.
+// for what was sold behind it; and when the files of the network and of the wallets lie in the
+// inbox the day is compared and, where it is proved with all of them, paid out into a file for the
+// bank.
 //
 //     FOLDER/inbox/ACOMN-20261122     put there by whoever fetches it, whole (by renaming)
+//     FOLDER/inbox/alipay-20261122    a wallet's bill, where that wallet's money moved; also wechat
+//                                     and unionpay
 //     FOLDER/outbox/payout-20261122   for the bank; written once the day is proved
 //
 // How far each day is stands in the store; every step may be repeated, so that a crash anywhere
@@ -44,7 +47,8 @@ public:
     void start_rounds();
     void look();  // One round; called by the rounds.
 
-    // Days that are not paid out yet, and what each waits for: "network", "file", "exceptions: 3".
+    // Days that are not paid out yet, and what each waits for: "network", "file",
+    // "exceptions: 3", "alipay: no bill".
     struct Waiting {
         pay::BusinessDate date;
         std::string step;  // "open", "settled", "over", or "empty" where nothing was sold.
@@ -60,7 +64,12 @@ private:
     };
     Result<Progress> advance(pay::BusinessDate date, pay::BusinessDate today, Progress at);
     Result<Progress> settle(pay::BusinessDate date, std::string_view next);
-    Result<Progress> compare(pay::BusinessDate date, const std::string& path);
+    Result<Progress> finish(pay::BusinessDate date, pay::BusinessDate today, Progress at);
+    // Empty once it is proved, or what is in the way.
+    Result<std::string> prove(const store::CounterpartyDay& day);
+    Result<std::string> take_in(const store::CounterpartyDay& day, const std::string& path);
+    std::string inbox_file(const store::CounterpartyDay& day) const;
+    Result<void> pay(pay::BusinessDate date);
     Result<std::string> step_of(pay::BusinessDate date);
     Result<void> remember(pay::BusinessDate date, std::string_view step);
 
@@ -69,7 +78,7 @@ private:
     mutable std::mutex mutex_;  // Guards what follows.
     std::vector<Waiting> waiting_;
     // Of files that did not prove their day: looked at again when they were changed.
-    std::map<pay::BusinessDate, std::pair<std::int64_t, std::string>> tried_;
+    std::map<std::string, std::pair<std::int64_t, std::string>> tried_;
 };
 
 // "2310"; nullopt where it is no time.

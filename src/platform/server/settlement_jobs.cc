@@ -6,6 +6,7 @@
 #include "crypto/hash.h"
 #include "platform/channel/clearing_file.h"
 #include "platform/channel/payout_file.h"
+#include "platform/channel/wallet/bill.h"
 #include "platform/pay/settlement.h"
 #include "platform/pay/shard.h"
 
@@ -22,33 +23,29 @@ namespace {
 using channel::ClearingColumn;
 using pay::BusinessDate;
 using pay::ClearingRecord;
+using store::CounterpartyDay;
 
 constexpr auto settle_wait = std::chrono::seconds(20);
 constexpr std::size_t exceptions_max = 10'000;
 constexpr std::size_t lines_max = 2'000'000;
 
-std::string proof_name(BusinessDate date) {
-    return "proved/" + std::to_string(date.yyyymmdd);
+std::string proof_name(const CounterpartyDay& day) {
+    return "proved/" + day_name(day);
+}
+
+std::string bill_name(const CounterpartyDay& day) {
+    return "bill/" + day_name(day);
 }
 
 std::unexpected<Error> busy() {
     return fail(ErrorKind::conflict, "settlement: another job is running");
 }
 
-// The same item always gets the same id, so that a second run books nothing twice.
-Id128 id_for(std::string_view merchant, std::string_view what) {
-    const auto digest = crypto::sha256(bytes_of(what));
-    const pay::Shard shard = pay::shard_of(merchant);
-    Id128 id;
-    std::copy_n(digest.begin(), id.bytes.size(), id.bytes.begin());
-    id.bytes[0] = static_cast<std::uint8_t>(shard >> 8);
-    id.bytes[1] = static_cast<std::uint8_t>(shard);
-    return id;
-}
-
-std::string name_of(const pay::ClearingKey& key) {
-    return std::to_string(key.settlement_date.yyyymmdd) + "/" + key.terminal + "/" +
-           std::to_string(key.stan) + "/" + key.rrn;
+// Where the merchant's rows live: a wallet's line names our payment, and that names the shard.
+pay::Shard shard_for(const ClearingRecord& record) {
+    const auto payment = Id128::parse(record.key.rrn);
+    const bool ours = payment && pay::shard_of(*payment) < pay::shard_count;
+    return ours ? pay::shard_of(*payment) : pay::shard_of(record.merchant);
 }
 
 std::uint32_t number_of(std::string_view digits) {
@@ -58,9 +55,9 @@ std::uint32_t number_of(std::string_view digits) {
 }
 
 // One of the three sides, page by page.
-using Side = Result<std::vector<ClearingRecord>> (store::Reader::*)(BusinessDate,
+using Side = Result<std::vector<ClearingRecord>> (store::Reader::*)(const CounterpartyDay&,
                                                                     const store::ClearingPage&);
-pay::ClearingSource pages_of(store::Reader& reader, Side side, BusinessDate date) {
+pay::ClearingSource pages_of(store::Reader& reader, Side side, const CounterpartyDay& day) {
     struct Pages {
         std::vector<ClearingRecord> rows;
         std::size_t next = 0;
@@ -68,9 +65,9 @@ pay::ClearingSource pages_of(store::Reader& reader, Side side, BusinessDate date
         bool more = true;
     };
     const auto pages = std::make_shared<Pages>();
-    return [&reader, side, date, pages]() -> Result<std::optional<ClearingRecord>> {
+    return [&reader, side, day, pages]() -> Result<std::optional<ClearingRecord>> {
         if (pages->next == pages->rows.size() && pages->more) {
-            pages->rows = TRY((reader.*side)(date, pages->page));
+            pages->rows = TRY((reader.*side)(day, pages->page));
             pages->next = 0;
             pages->more = pages->rows.size() == pages->page.rows_max;
             if (!pages->rows.empty()) pages->page.after = pages->rows.back().key;
@@ -98,6 +95,93 @@ store::ClearingLine line_of(const channel::ClearingRow& row, BusinessDate date,
     // What the network keeps: payable is negative for us, receivable gives it back.
     line.record.fee_minor = -fee - row.fee_minor(ClearingColumn::fee_receivable);
     return line;
+}
+
+Literal literal_of(std::string_view counterparty) {
+    const auto channel = pay::wallet_channel(counterparty);
+    if (!channel) return "network";
+    switch (*channel) {
+        case pay::WalletChannel::alipay:
+            return "alipay";
+        case pay::WalletChannel::wechat:
+            return "wechat";
+        case pay::WalletChannel::unionpay:
+            break;
+    }
+    return "unionpay";
+}
+
+// Which of our payments a line is about, where it is one of ours.
+Result<ClearingRecord> record_of(store::Reader& reader, const CounterpartyDay& day,
+                                 const wallet::BillRow& row) {
+    constexpr std::uint32_t void_kind = 1, refund_kind = 2;
+    ClearingRecord record{.key = {.settlement_date = day.date, .terminal = day.counterparty}};
+    record.key.rrn = row.order;
+    record.merchant = row.shop;
+    record.amount_minor = row.gives_back ? -row.amount_minor : row.amount_minor;
+    record.fee_minor = row.fee_minor;
+    if (!row.gives_back) return record;
+    record.key.stan = refund_kind;
+    if (const auto back = Id128::parse(row.back_number)) {
+        const auto trade = TRY(reader.wallet_trade(*back));
+        if (trade && trade->kind != pay::PaymentKind::purchase) {
+            record.key.stan = trade->kind == pay::PaymentKind::refund ? refund_kind : void_kind;
+            record.key.rrn = row.back_number;
+            record.merchant = trade->merchant;
+            return record;
+        }
+    }
+    const auto order = Id128::parse(row.order);
+    if (const auto voided = order ? TRY(reader.wallet_void_of(*order)) : std::nullopt) {
+        record.key.stan = void_kind;
+        record.key.rrn = voided->id.text();
+        record.merchant = voided->merchant;
+    } else if (!row.back_number.empty()) {
+        record.key.rrn = row.back_number;
+    }
+    return record;
+}
+
+// Paid and given back within the bill, and by our books never paid: what was cancelled too late for
+// the payer not to have paid, but in time for nobody to have got anything.
+Result<void> find_undone(store::Reader& reader, std::vector<store::BillLine>& lines,
+                         const std::map<std::string, std::vector<std::size_t>>& backs) {
+    std::map<std::string_view, std::size_t> sales;
+    for (std::size_t i = 0; i < lines.size(); ++i) {
+        const auto& key = lines[i].record.key;
+        if (key.stan == 0 && backs.contains(key.rrn)) sales.emplace(key.rrn, i);
+    }
+    for (const auto& [order, given_back] : backs) {
+        const auto sale = sales.find(order);
+        const auto id = Id128::parse(order);
+        if (sale == sales.end() || !id) continue;
+        const auto trade = TRY(reader.wallet_trade(*id));
+        std::int64_t sum = lines[sale->second].record.amount_minor;
+        for (const std::size_t at : given_back) sum += lines[at].record.amount_minor;
+        if (!trade || trade->state == pay::TradeState::paid || sum != 0) continue;
+        lines[sale->second].undone = true;
+        for (const std::size_t at : given_back) lines[at].undone = true;
+    }
+    return {};
+}
+
+Result<std::vector<store::BillLine>> bill_lines(store::Reader& reader, const CounterpartyDay& day,
+                                                Bytes file) {
+    const auto channel = pay::wallet_channel(day.counterparty);
+    if (!channel) return fail(ErrorKind::not_found, "bill: no such wallet");
+    std::vector<store::BillLine> lines;
+    std::map<std::string, std::vector<std::size_t>> backs;  // By the payment's number.
+    const auto take = [&](const wallet::BillRow& row) -> Result<void> {
+        if (row.date != 0 && row.date != day.date.yyyymmdd) {
+            return fail(ErrorKind::malformed, "bill: of another day", row.line);
+        }
+        if (row.gives_back) backs[row.order].push_back(lines.size());
+        lines.push_back({.line = row.line, .record = TRY(record_of(reader, day, row))});
+        return {};
+    };
+    TRY_VOID(wallet::read_bill(*channel, file, take));
+    TRY_VOID(find_undone(reader, lines, backs));
+    return lines;
 }
 
 }  // namespace
@@ -190,95 +274,123 @@ Result<ClearingImport> SettlementJobs::import_clearing(BusinessDate date,
     return result;
 }
 
-// Differences to suspense, differences that have gone back out of it, the network's money to the
-// bank: each once, however often the day is compared.
-Result<void> SettlementJobs::book(store::Tx& tx, ReconciliationOutcome& outcome,
-                                  const MoneyByShard& money) const {
-    const BusinessDate date = outcome.report.date;
-    const auto before = TRY(tx.exceptions(date));
-    for (const auto& old : before) {
-        const bool still = std::ranges::any_of(outcome.exceptions,
-                                               [&](const auto& now) { return now.id == old.id; });
-        const std::int64_t difference = old.item.difference_minor();
-        if (still || difference == 0) continue;
-        const Id128 undo = id_for(old.item.merchant, "undo/" + name_of(old.item.key));
-        TRY_VOID(
-            tx.post(pay::post_clearing_difference(undo, old.item.merchant, date, -difference)));
-    }
-    TRY_VOID(tx.put(outcome.report, outcome.exceptions));
-    for (const auto& exception : outcome.exceptions) {
-        const auto& item = exception.item;
-        if (item.difference_minor() == 0) continue;
-        TRY_VOID(tx.post(pay::post_clearing_difference(exception.id, item.merchant, date,
-                                                       item.difference_minor())));
-    }
-    // What the account says, apart from money that an earlier run booked as received.
-    outcome.receivable_minor =
-        TRY(tx.balance(pay::AccountCode::network_receivable, date)).debit_net();
-    for (const auto& [shard, sums] : money) {
-        Id128 source = id_for({}, "clearing/" + std::to_string(date.yyyymmdd));
-        source.bytes[0] = static_cast<std::uint8_t>(shard >> 8);
-        source.bytes[1] = static_cast<std::uint8_t>(shard);
-        const bool booked = !TRY(tx.transfers_of(source)).empty();
-        if (booked) outcome.receivable_minor += sums.gross_minor;
-        if (booked || sums.gross_minor <= 0) continue;
-        TRY_VOID(tx.post(pay::post_clearing_money({.source = source,
-                                                   .shard = shard,
-                                                   .date = date,
-                                                   .gross_minor = sums.gross_minor,
-                                                   .fees_minor = sums.fees_minor})));
-    }
-    outcome.proved = clearing_proves(outcome.report, outcome.receivable_minor);
-    return tx.set(proof_name(date), outcome.proved ? "yes" : "no");
-}
-
-Result<ReconciliationOutcome> SettlementJobs::reconcile(BusinessDate date) {
+Result<ClearingImport> SettlementJobs::import_bill(const CounterpartyDay& day, Bytes file) {
     const std::unique_lock one(running_, std::try_to_lock);
     if (!one) return busy();
+    std::vector<store::BillLine> lines;
+    TRY_VOID(parts_.store.read([&](store::Reader& reader) -> Result<void> {
+        lines = TRY(bill_lines(reader, day, file));
+        return {};
+    }));
+    ClearingImport result;
+    for (const store::BillLine& line : lines) {
+        result.net_minor += line.record.amount_minor;
+        result.fee_minor += line.record.fee_minor;
+        if (line.undone) ++result.undone;
+    }
+    result.lines = static_cast<std::int64_t>(lines.size());
+    TRY_VOID(parts_.store.run([&](store::Tx& tx) -> Result<void> {
+        TRY_VOID(tx.replace_bill(day, lines));
+        return tx.set(bill_name(day), std::to_string(lines.size()));
+    }));
+    return result;
+}
+
+Result<ReconciliationOutcome> SettlementJobs::compare(const CounterpartyDay& day,
+                                                      std::vector<ClearingRecord>& carried,
+                                                      MoneyByShard& money) {
     ReconciliationOutcome outcome;
-    MoneyByShard money;
     const Instant now = parts_.clock.now();
     TRY_VOID(parts_.store.read([&](store::Reader& reader) -> Result<void> {
-        const auto file = pages_of(reader, &store::Reader::cleared, date);
+        for (const auto& exception : TRY(reader.exceptions(day_before(day)))) {
+            const bool waits = exception.item.kind == pay::ReconciliationKind::cross_day;
+            if (waits) carried.push_back(pay::carried_record(exception.item));
+        }
+        const auto file = pages_of(reader, &store::Reader::cleared, day);
         const pay::ReconciliationInput input{
-            .date = date,
-            .ours = pages_of(reader, &store::Reader::booked, date),
-            .log = pages_of(reader, &store::Reader::answered, date),
+            .date = day.date,
+            .counterparty = day.counterparty,
+            .ours =
+                pay::with_carried(carried, day.date, pages_of(reader, &store::Reader::booked, day)),
+            .log = pages_of(reader, &store::Reader::answered, day),
             .file = [&]() -> Result<std::optional<ClearingRecord>> {
                 auto record = TRY(file());
                 if (record) {
-                    auto& sums = money[pay::shard_of(record->merchant)];
+                    FileMoney& sums = money[shard_for(*record)];
                     sums.gross_minor += record->amount_minor;
                     sums.fees_minor += record->fee_minor;
                 }
                 return record;
-            },
-            // The file of the date is the network's own, so nothing of it is looked for in another.
-            .near_cut_over = [](const ClearingRecord&) { return false; }};
+            }};
         outcome.report = TRY(pay::reconcile(
             input, pay::Report::exceptions,
             [&](const pay::ReconciliationItem& item) -> Result<void> {
                 if (outcome.exceptions.size() == exceptions_max) {
                     return fail(ErrorKind::denied, "reconciliation: too many exceptions");
                 }
-                outcome.exceptions.push_back({.id = id_for(item.merchant, name_of(item.key)),
-                                              .date = date,
-                                              .item = item,
-                                              .found_at = now});
+                outcome.exceptions.push_back({.date = day.date, .item = item, .found_at = now});
                 return {};
             }));
-        return {};
+        // A wallet's bill may be empty, the network's file is not where something was sold.
+        const bool card = day.counterparty == pay::card_network;
+        const bool there = card ? outcome.report.file_count != 0 || outcome.report.ours_count == 0
+                                : TRY(reader.setting(bill_name(day))).has_value();
+        if (there) return {};
+        return fail(ErrorKind::conflict, "reconciliation: no file of that day yet");
     }));
-    if (outcome.report.file_count == 0 && outcome.report.ours_count != 0) {
-        return fail(ErrorKind::conflict, "reconciliation: no clearing file of that day yet");
-    }
-    TRY_VOID(
-        parts_.store.run([&](store::Tx& tx) -> Result<void> { return book(tx, outcome, money); }));
+    return outcome;
+}
+
+Result<ReconciliationOutcome> SettlementJobs::reconcile(const CounterpartyDay& day) {
+    const std::unique_lock one(running_, std::try_to_lock);
+    if (!one) return busy();
+    MoneyByShard money;
+    std::vector<ClearingRecord> carried;
+    ReconciliationOutcome outcome = TRY(compare(day, carried, money));
+    TRY_VOID(parts_.store.run([&](store::Tx& tx) -> Result<void> {
+        DayBooks books = TRY(DayBooks::open(tx, day));
+        TRY_VOID(books.book_differences(outcome.exceptions));
+        TRY_VOID(books.end_waiting(carried));
+        TRY_VOID(tx.put(outcome.report, outcome.exceptions));
+        // What the account says, apart from the money itself.
+        outcome.receivable_minor = TRY(tx.receivable(day)).debit_net();
+        outcome.receivable_minor += TRY(books.book_money(money));
+        outcome.proved = clearing_proves(outcome.report, outcome.receivable_minor);
+        return tx.set(proof_name(day), outcome.proved ? "yes" : "no");
+    }));
     log(outcome.proved ? LogLevel::info : LogLevel::warning, "day reconciled",
-        {{"date", std::int64_t{date.yyyymmdd}},
+        {{"date", std::int64_t{day.date.yyyymmdd}},
+         {"with", literal_of(day.counterparty)},
          {"exceptions", static_cast<std::int64_t>(outcome.exceptions.size())},
          {"proved", outcome.proved ? Literal("yes") : Literal("no")}});
     return outcome;
+}
+
+Result<std::vector<std::string>> SettlementJobs::counterparties(BusinessDate date) {
+    std::vector<std::string> names;
+    TRY_VOID(parts_.store.read([&](store::Reader& reader) -> Result<void> {
+        names = TRY(reader.counterparties(date));
+        for (const auto channel : pay::wallet_channels) {
+            const CounterpartyDay day{date, std::string(name_of(channel))};
+            if (std::ranges::find(names, day.counterparty) != names.end()) continue;
+            for (const auto& exception : TRY(reader.exceptions(day_before(day)))) {
+                if (exception.item.kind != pay::ReconciliationKind::cross_day) continue;
+                names.push_back(day.counterparty);
+                break;
+            }
+        }
+        return {};
+    }));
+    return names;
+}
+
+Result<bool> SettlementJobs::proved(const CounterpartyDay& day) {
+    bool proved = false;
+    TRY_VOID(parts_.store.read([&](store::Reader& reader) -> Result<void> {
+        proved = TRY(reader.setting(proof_name(day))).value_or("") == "yes";
+        return {};
+    }));
+    return proved;
 }
 
 Result<std::string> SettlementJobs::payout_line(store::Reader& reader, const pay::Payout& payout) {
@@ -333,11 +445,14 @@ Result<void> SettlementJobs::pay_merchant(const pay::MerchantDay& day, BusinessD
 Result<PayoutRun> SettlementJobs::pay_out(BusinessDate date) {
     const std::unique_lock one(running_, std::try_to_lock);
     if (!one) return busy();
+    std::vector<std::string> needed = TRY(counterparties(date));
+    if (needed.empty()) needed.emplace_back(pay::card_network);
+    for (const std::string& name : needed) {
+        if (TRY(proved({date, name}))) continue;
+        return fail(ErrorKind::conflict, "payout: the day is not reconciled and proved");
+    }
     std::vector<pay::MerchantDay> days;
     TRY_VOID(parts_.store.read([&](store::Reader& reader) -> Result<void> {
-        if (TRY(reader.setting(proof_name(date))).value_or("") != "yes") {
-            return fail(ErrorKind::conflict, "payout: the day is not reconciled and proved");
-        }
         store::TextPage page{.after = {}, .rows_max = store::page_rows_max};
         for (bool more = true; more;) {
             auto part = TRY(reader.merchant_days(date, page));

@@ -10,6 +10,7 @@
 #include "platform/pay/reconciliation.h"
 #include "platform/pay/shard.h"
 #include "platform/server/number_box.h"
+#include "platform/server/settlement_books.h"
 #include "platform/server/upstream.h"
 #include "platform/store/store.h"
 
@@ -32,6 +33,7 @@ struct BatchOutcome {
 
 struct ClearingImport {
     std::int64_t lines = 0;
+    std::int64_t undone = 0;  // Of a bill: lines of payments that were cancelled again.
     std::int64_t net_minor = 0;
     std::int64_t fee_minor = 0;
 };
@@ -39,7 +41,7 @@ struct ClearingImport {
 struct ReconciliationOutcome {
     pay::ReconciliationReport report;
     std::vector<store::ReconciliationException> exceptions;
-    std::int64_t receivable_minor = 0;  // Of the clearing account on that date, afterwards.
+    std::int64_t receivable_minor = 0;  // Of the counterparty on that date, afterwards.
     bool proved = false;                // The account equals the file.
 };
 
@@ -71,11 +73,22 @@ public:
     Result<ClearingImport> import_clearing(pay::BusinessDate date, std::string_view file_name,
                                            std::string_view text);
 
-    // Compares, books the differences to suspense and the network's money to the bank. conflict
-    // while the day's file has not been taken in. Safe to repeat, also after another file.
-    Result<ReconciliationOutcome> reconcile(pay::BusinessDate date);
+    // Takes in a wallet's bill of the day, in the place of one that was there. malformed with line
+    // and column, conflict with the line where it names a payment twice; then nothing of it is
+    // kept. not_found where the counterparty is no wallet.
+    Result<ClearingImport> import_bill(const store::CounterpartyDay& day, Bytes file);
 
-    // Pays each merchant once for the date. conflict unless the day was reconciled and proved.
+    // Compares, books the differences to suspense and the counterparty's money to the bank.
+    // conflict while the day's file has not been taken in. Safe to repeat, also after another file.
+    Result<ReconciliationOutcome> reconcile(const store::CounterpartyDay& day);
+
+    // Whose files a date needs: everybody's with whom money moved, or from whom some of the day
+    // before is still looked for.
+    Result<std::vector<std::string>> counterparties(pay::BusinessDate date);
+    Result<bool> proved(const store::CounterpartyDay& day);
+
+    // Pays each merchant once for the date. conflict unless the day was reconciled and proved with
+    // each of its counterparties.
     Result<PayoutRun> pay_out(pay::BusinessDate date);
 
 private:
@@ -83,12 +96,9 @@ private:
     Result<void> pay_merchant(const pay::MerchantDay& day, pay::BusinessDate date, PayoutRun& run);
     Result<std::string> payout_line(store::Reader& reader, const pay::Payout& payout);
 
-    struct Money {
-        std::int64_t gross_minor = 0, fees_minor = 0;
-    };
-    using MoneyByShard = std::map<pay::Shard, Money>;
-    Result<void> book(store::Tx& tx, ReconciliationOutcome& outcome,
-                      const MoneyByShard& money) const;
+    Result<ReconciliationOutcome> compare(const store::CounterpartyDay& day,
+                                          std::vector<pay::ClearingRecord>& carried,
+                                          MoneyByShard& money);
 
     Parts parts_;
     std::mutex running_;  // One job at a time: each waits on a worker.

@@ -68,6 +68,14 @@ struct ClearingLine {
     std::string masked_pan = {};
 };
 
+// A line of a wallet's bill. In the key stands the wallet for the terminal, the kind of the payment
+// for the trace (0 sale, 1 void, 2 refund) and the wallet's or our number of it for the reference.
+struct BillLine {
+    std::uint32_t line = 0;
+    pay::ClearingRecord record = {};
+    bool undone = false;  // Paid and given back, and never ours: nothing that would have to agree.
+};
+
 struct ReconciliationException {
     Id128 id = {};
     pay::BusinessDate date = {};

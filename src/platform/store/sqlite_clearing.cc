@@ -70,31 +70,37 @@ ReconciliationException read_exception(Query& row, BusinessDate date) {
 
 // What moved money on that date: approved purchases, also when voided since, count up; voids and
 // refunds count down. Spec: [CUP-CLEARING] ACOMN.
-Reader::List<ClearingRecord> SqliteTx::booked(BusinessDate date, const ClearingPage& page) {
+Reader::List<ClearingRecord> SqliteTx::booked(const CounterpartyDay& day,
+                                              const ClearingPage& page) {
+    if (day.counterparty != pay::card_network) return wallet_booked(day, page);
     Query query(connection_,
                 "SELECT terminal, stan, rrn, merchant,"
                 " CASE kind WHEN 1 THEN amount_minor ELSE -amount_minor END, 0, id FROM payments"
                 " WHERE settlement_date = ? AND settlement_date > 0 AND state IN (3, 9)"
                 " AND (terminal, stan, rrn) > (?, ?, ?) ORDER BY terminal, stan, rrn LIMIT ?");
-    return page_of(query, date, page);
+    return page_of(query, day.date, page);
 }
 
 // An answer that was logged twice, because a repeat was answered too, is one movement.
-Reader::List<ClearingRecord> SqliteTx::answered(BusinessDate date, const ClearingPage& page) {
+Reader::List<ClearingRecord> SqliteTx::answered(const CounterpartyDay& day,
+                                                const ClearingPage& page) {
+    if (day.counterparty != pay::card_network) return wallet_answered(day, page);
     Query query(connection_,
                 "SELECT terminal, stan, rrn, MAX(merchant), MAX(amount_minor), 0, MAX(payment)"
                 " FROM network_messages WHERE settlement_date = ? AND settlement_date > 0"
                 " AND (terminal, stan, rrn) > (?, ?, ?) AND direction = 2"
                 " GROUP BY terminal, stan, rrn ORDER BY terminal, stan, rrn LIMIT ?");
-    return page_of(query, date, page);
+    return page_of(query, day.date, page);
 }
 
-Reader::List<ClearingRecord> SqliteTx::cleared(BusinessDate date, const ClearingPage& page) {
+Reader::List<ClearingRecord> SqliteTx::cleared(const CounterpartyDay& day,
+                                               const ClearingPage& page) {
+    if (day.counterparty != pay::card_network) return wallet_cleared(day, page);
     Query query(connection_,
                 "SELECT terminal, stan, rrn, merchant, amount_minor, fee_minor FROM clearing_lines"
                 " WHERE settlement_date = ? AND (terminal, stan, rrn) > (?, ?, ?)"
                 " ORDER BY terminal, stan, rrn LIMIT ?");
-    return page_of(query, date, page);
+    return page_of(query, day.date, page);
 }
 
 Reader::List<NetworkMessage> SqliteTx::messages_of(const Id128& payment) {
@@ -144,16 +150,16 @@ Result<void> SqliteTx::add(const ClearingLine& line) {
     return fail(ErrorKind::conflict, "two clearing lines have one key", line.line);
 }
 
-Reader::Found<pay::ReconciliationReport> SqliteTx::reconciliation(BusinessDate date) {
+Reader::Found<pay::ReconciliationReport> SqliteTx::reconciliation(const CounterpartyDay& day) {
     Query query(connection_,
                 "SELECT ours_count, ours_minor, log_count, log_minor, file_count, file_minor,"
                 " file_fee_minor, matched_count, matched_minor, long_count, long_minor,"
                 " short_count, short_minor, differing_count, difference_minor, cross_day_count,"
                 " cross_day_minor, carried_count, carried_minor, not_in_log_count"
-                " FROM reconciliations WHERE settlement_date = ?");
-    query << date.yyyymmdd;
+                " FROM reconciliations WHERE settlement_date = ? AND counterparty = ?");
+    query << day.date.yyyymmdd << day.counterparty;
     return one(query, [&](Query& row) {
-        pay::ReconciliationReport report{.date = date};
+        pay::ReconciliationReport report{.date = day.date, .counterparty = day.counterparty};
         for (std::int64_t* const field :
              {&report.ours_count,      &report.ours_minor,      &report.log_count,
               &report.log_minor,       &report.file_count,      &report.file_minor,
@@ -168,38 +174,43 @@ Reader::Found<pay::ReconciliationReport> SqliteTx::reconciliation(BusinessDate d
     });
 }
 
-Reader::List<ReconciliationException> SqliteTx::exceptions(BusinessDate date) {
+Reader::List<ReconciliationException> SqliteTx::exceptions(const CounterpartyDay& day) {
     Query query(connection_,
                 "SELECT id, kind, key_date, terminal, stan, rrn, merchant, ours_minor, file_minor,"
                 " in_log, payment, open, found_at FROM reconciliation_exceptions"
-                " WHERE settlement_date = ? ORDER BY id");
-    query << date.yyyymmdd;
-    return all(query, [&](Query& row) { return read_exception(row, date); });
+                " WHERE settlement_date = ? AND counterparty = ? ORDER BY id");
+    query << day.date.yyyymmdd << day.counterparty;
+    return all(query, [&](Query& row) { return read_exception(row, day.date); });
 }
 
 namespace {
 
-Result<void> insert_exception(Connection& connection, const ReconciliationException& exception) {
+Result<void> insert_exception(Connection& connection, const std::string& counterparty,
+                              const ReconciliationException& exception) {
     const pay::ReconciliationItem& item = exception.item;
     Query query(connection,
-                "INSERT INTO reconciliation_exceptions (settlement_date, id, kind, key_date,"
-                " terminal, stan, rrn, merchant, ours_minor, file_minor, in_log, payment, open,"
-                " found_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
-    query << exception.date.yyyymmdd << exception.id << static_cast<std::int64_t>(item.kind)
-          << item.key.settlement_date.yyyymmdd << item.key.terminal << item.key.stan << item.key.rrn
-          << item.merchant << item.ours_minor << item.file_minor << (item.in_log ? 1 : 0)
-          << item.payment << (exception.open ? 1 : 0) << exception.found_at.unix_ms;
+                "INSERT INTO reconciliation_exceptions (settlement_date, counterparty, id, kind,"
+                " key_date, terminal, stan, rrn, merchant, ours_minor, file_minor, in_log, payment,"
+                " open, found_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    query << exception.date.yyyymmdd << counterparty << exception.id
+          << static_cast<std::int64_t>(item.kind) << item.key.settlement_date.yyyymmdd
+          << item.key.terminal << item.key.stan << item.key.rrn << item.merchant << item.ours_minor
+          << item.file_minor << (item.in_log ? 1 : 0) << item.payment << (exception.open ? 1 : 0)
+          << exception.found_at.unix_ms;
     return query.run();
 }
 
-Result<void> drop_report(Connection& connection, BusinessDate date) {
+Result<void> drop_report(Connection& connection, const pay::ReconciliationReport& report) {
     {
-        Query query(connection, "DELETE FROM reconciliations WHERE settlement_date = ?");
-        query << date.yyyymmdd;
+        Query query(connection,
+                    "DELETE FROM reconciliations WHERE settlement_date = ? AND counterparty = ?");
+        query << report.date.yyyymmdd << report.counterparty;
         TRY_VOID(query.run());
     }
-    Query query(connection, "DELETE FROM reconciliation_exceptions WHERE settlement_date = ?");
-    query << date.yyyymmdd;
+    Query query(connection,
+                "DELETE FROM reconciliation_exceptions WHERE settlement_date = ?"
+                " AND counterparty = ?");
+    query << report.date.yyyymmdd << report.counterparty;
     return query.run();
 }
 
@@ -207,34 +218,34 @@ Result<void> drop_report(Connection& connection, BusinessDate date) {
 
 Result<void> SqliteTx::put(const pay::ReconciliationReport& report,
                            std::span<const ReconciliationException> exceptions) {
-    TRY_VOID(drop_report(connection_, report.date));
+    TRY_VOID(drop_report(connection_, report));
     {
         Query query(connection_,
                     "INSERT INTO reconciliations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?,"
-                    " ?, ?, ?, ?, ?, ?, ?)");
-        query << report.date.yyyymmdd << report.ours_count << report.ours_minor << report.log_count
-              << report.log_minor << report.file_count << report.file_minor << report.file_fee_minor
-              << report.matched_count << report.matched_minor << report.long_count
-              << report.long_minor << report.short_count << report.short_minor
-              << report.differing_count << report.difference_minor << report.cross_day_count
-              << report.cross_day_minor << report.carried_count << report.carried_minor
-              << report.not_in_log_count;
+                    " ?, ?, ?, ?, ?, ?, ?, ?)");
+        query << report.date.yyyymmdd << report.counterparty << report.ours_count
+              << report.ours_minor << report.log_count << report.log_minor << report.file_count
+              << report.file_minor << report.file_fee_minor << report.matched_count
+              << report.matched_minor << report.long_count << report.long_minor
+              << report.short_count << report.short_minor << report.differing_count
+              << report.difference_minor << report.cross_day_count << report.cross_day_minor
+              << report.carried_count << report.carried_minor << report.not_in_log_count;
         TRY_VOID(query.run());
     }
     for (const ReconciliationException& exception : exceptions) {
         if (exception.date != report.date) {
             return fail(ErrorKind::internal, "an exception of another date");
         }
-        TRY_VOID(insert_exception(connection_, exception));
+        TRY_VOID(insert_exception(connection_, report.counterparty, exception));
     }
     return {};
 }
 
-Result<void> SqliteTx::close_exception(BusinessDate date, const Id128& id) {
+Result<void> SqliteTx::close_exception(const CounterpartyDay& day, const Id128& id) {
     Query query(connection_,
                 "UPDATE reconciliation_exceptions SET open = 0"
-                " WHERE settlement_date = ? AND id = ?");
-    query << date.yyyymmdd << id;
+                " WHERE settlement_date = ? AND counterparty = ? AND id = ?");
+    query << day.date.yyyymmdd << day.counterparty << id;
     return touch(connection_, query);
 }
 

@@ -181,6 +181,30 @@ Result<Balance> SqliteTx::balance(AccountCode code, BusinessDate date) {
     return balance;
 }
 
+Result<Balance> SqliteTx::receivable(const CounterpartyDay& day) {
+    const pay::AccountId owed = pay::receivable_account(day.counterparty, 0);
+    Query query(connection_,
+                "SELECT COALESCE(SUM(debits_minor), 0), COALESCE(SUM(credits_minor), 0)"
+                " FROM balances WHERE code = ? AND settlement_date = ? AND owner = ?");
+    query << number(owed.code) << day.date.yyyymmdd << day.counterparty;
+    Balance balance = TRY(sum(query));
+    changes_.each(owed.code, [&](const BalanceKey& changed, const Balance& change) {
+        const bool same = changed.date == day.date && changed.account.owner == owed.owner;
+        if (same) accumulate(balance, change);
+    });
+    return balance;
+}
+
+// A question of reports: sees what is durable.
+Reader::List<std::string> SqliteTx::counterparties(BusinessDate date) {
+    Query query(connection_,
+                "SELECT DISTINCT owner FROM balances WHERE code IN (?, ?) AND settlement_date = ?"
+                " ORDER BY owner");
+    query << number(AccountCode::network_receivable) << number(AccountCode::wallet_receivable)
+          << date.yyyymmdd;
+    return all(query, [](Query& row) { return row.text(); });
+}
+
 Result<pay::Balances> SqliteTx::balances() {
     pay::Balances balances;
     {

@@ -155,18 +155,37 @@ TEST_F(SqliteStoreTest, AnOlderSchemaIsBroughtUpToDate) {
     {
         auto store = open_sqlite({.path = path()});
         ASSERT_TRUE(store);
-        ASSERT_TRUE((*store)->run([](Tx& tx) { return tx.set("kept", "yes"); }));
+        ASSERT_TRUE((*store)->run([](Tx& tx) -> Result<void> {
+            TRY_VOID(tx.set("kept", "yes"));
+            pay::ReconciliationReport report{.date = today, .ours_count = 7, .short_count = 1};
+            ReconciliationException exception{.date = today};
+            exception.item.ours_minor = 100;
+            return tx.put(report, std::array{exception});
+        }));
     }
     sqlite3* raw = nullptr;
     ASSERT_EQ(sqlite3_open(path().c_str(), &raw), SQLITE_OK);
-    for (const char* table : {"devices", "nonces", "permits", "evidence", "transitions",
-                              "incidents", "commands", "policies", "webhooks", "deliveries",
-                              "registry", "registry_history", "wallet_trades", "trials"}) {
+    for (const char* table :
+         {"devices", "nonces", "permits", "evidence", "transitions", "incidents", "commands",
+          "policies", "webhooks", "deliveries", "registry", "registry_history", "wallet_trades",
+          "trials", "wallet_bill_lines"}) {
         const std::string drop = std::string("DROP TABLE ") + table;
         ASSERT_EQ(sqlite3_exec(raw, drop.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << table;
     }
     for (const char* sql :
-         {"ALTER TABLE terminals DROP COLUMN serial", "UPDATE schema_version SET version = 1"}) {
+         {"ALTER TABLE terminals DROP COLUMN serial",
+          "CREATE TABLE old AS SELECT settlement_date, ours_count, ours_minor, log_count, "
+          "log_minor,"
+          " file_count, file_minor, file_fee_minor, matched_count, matched_minor, long_count,"
+          " long_minor, short_count, short_minor, differing_count, difference_minor,"
+          " cross_day_count, cross_day_minor, carried_count, carried_minor, not_in_log_count"
+          " FROM reconciliations; DROP TABLE reconciliations;"
+          "ALTER TABLE old RENAME TO reconciliations",
+          "CREATE TABLE old AS SELECT settlement_date, id, kind, key_date, terminal, stan, rrn,"
+          " merchant, ours_minor, file_minor, in_log, payment, open, found_at"
+          " FROM reconciliation_exceptions; DROP TABLE reconciliation_exceptions;"
+          "ALTER TABLE old RENAME TO reconciliation_exceptions",
+          "UPDATE schema_version SET version = 1"}) {
         ASSERT_EQ(sqlite3_exec(raw, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sql;
     }
     sqlite3_close(raw);
@@ -175,6 +194,9 @@ TEST_F(SqliteStoreTest, AnOlderSchemaIsBroughtUpToDate) {
     ASSERT_TRUE((*store)->read([](Reader& reader) -> Result<void> {
         EXPECT_EQ(TRY(reader.setting("kept")), "yes");
         EXPECT_TRUE(TRY(reader.devices({})).empty());
+        EXPECT_EQ(TRY(reader.reconciliation({today}))->ours_count, 7);
+        EXPECT_EQ(TRY(reader.exceptions({today})).size(), 1U);
+        EXPECT_FALSE(TRY(reader.reconciliation({today, "alipay"})));
         return {};
     }));
 }

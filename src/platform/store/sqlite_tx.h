@@ -91,11 +91,17 @@ public:
     Result<void> insert(const pay::WalletTrade& trade) override;
     Result<void> update(const pay::WalletTrade& trade) override;
 
+    // In sqlite_bills.cc.
+    Found<pay::WalletTrade> wallet_void_of(const Id128& original) override;
+    Result<void> replace_bill(const CounterpartyDay& day, std::span<const BillLine> lines) override;
+
     // In sqlite_ledger.cc.
     List<pay::Transfer> transfers_of(const Id128& source) override;
     Result<pay::Balance> balance(const pay::BalanceKey& key) override;
     Result<pay::Balance> balance(const pay::AccountId& account) override;
     Result<pay::Balance> balance(pay::AccountCode code, pay::BusinessDate date) override;
+    Result<pay::Balance> receivable(const CounterpartyDay& day) override;
+    List<std::string> counterparties(pay::BusinessDate date) override;
     Result<pay::Balances> balances() override;
     List<pay::MerchantDay> merchant_days(pay::BusinessDate date, const TextPage& page) override;
     Result<merchant::Usage> usage(std::string_view merchant, pay::BusinessDate date) override;
@@ -106,17 +112,19 @@ public:
     Result<void> update(const pay::Payout& payout) override;
 
     // In sqlite_clearing.cc.
-    List<pay::ClearingRecord> booked(pay::BusinessDate date, const ClearingPage& page) override;
-    List<pay::ClearingRecord> answered(pay::BusinessDate date, const ClearingPage& page) override;
-    List<pay::ClearingRecord> cleared(pay::BusinessDate date, const ClearingPage& page) override;
+    List<pay::ClearingRecord> booked(const CounterpartyDay& day, const ClearingPage& page) override;
+    List<pay::ClearingRecord> answered(const CounterpartyDay& day,
+                                       const ClearingPage& page) override;
+    List<pay::ClearingRecord> cleared(const CounterpartyDay& day,
+                                      const ClearingPage& page) override;
     List<NetworkMessage> messages_of(const Id128& payment) override;
-    Found<pay::ReconciliationReport> reconciliation(pay::BusinessDate date) override;
-    List<ReconciliationException> exceptions(pay::BusinessDate date) override;
+    Found<pay::ReconciliationReport> reconciliation(const CounterpartyDay& day) override;
+    List<ReconciliationException> exceptions(const CounterpartyDay& day) override;
     Result<void> append(const NetworkMessage& message) override;
     Result<void> add(const ClearingLine& line) override;
     Result<void> put(const pay::ReconciliationReport& report,
                      std::span<const ReconciliationException> exceptions) override;
-    Result<void> close_exception(pay::BusinessDate date, const Id128& id) override;
+    Result<void> close_exception(const CounterpartyDay& day, const Id128& id) override;
     List<OutboxMessage> outbox(std::size_t rows_max) override;
     Found<std::string> setting(std::string_view name) override;
     Result<std::int64_t> next_number(std::string_view sequence) override;
@@ -185,6 +193,10 @@ private:
     BalanceChanges& changes_;
 
     Result<std::int64_t> wallet_in_flight(std::string_view merchant);
+    // The sides of a wallet's day, in sqlite_bills.cc.
+    List<pay::ClearingRecord> wallet_booked(const CounterpartyDay& day, const ClearingPage& page);
+    List<pay::ClearingRecord> wallet_answered(const CounterpartyDay& day, const ClearingPage& page);
+    List<pay::ClearingRecord> wallet_cleared(const CounterpartyDay& day, const ClearingPage& page);
     Result<void> insert_transfer(const pay::Transfer& transfer);
 };
 

@@ -25,4 +25,47 @@ CREATE INDEX wallet_trades_payer ON wallet_trades (channel, payer, settlement_da
     WHERE state = 5 AND kind = 1;
 )";
 
+// The step that brought their bills, and with them days of several counterparties.
+constexpr const char* bill_tables = R"(
+CREATE TABLE wallet_bill_lines (
+    settlement_date BIGINT NOT NULL, counterparty TEXT NOT NULL, kind BIGINT NOT NULL,
+    number TEXT NOT NULL, line BIGINT NOT NULL, merchant TEXT NOT NULL,
+    amount_minor BIGINT NOT NULL, fee_minor BIGINT NOT NULL, undone BIGINT NOT NULL,
+    PRIMARY KEY (settlement_date, counterparty, kind, number)) WITHOUT ROWID;
+CREATE INDEX wallet_trades_day ON wallet_trades (channel, settlement_date, kind, id)
+    WHERE state = 5;
+CREATE INDEX wallet_trades_void ON wallet_trades (original) WHERE kind = 2;
+
+CREATE TABLE new_reconciliations (
+    settlement_date BIGINT NOT NULL, counterparty TEXT NOT NULL, ours_count BIGINT NOT NULL,
+    ours_minor BIGINT NOT NULL, log_count BIGINT NOT NULL, log_minor BIGINT NOT NULL,
+    file_count BIGINT NOT NULL, file_minor BIGINT NOT NULL, file_fee_minor BIGINT NOT NULL,
+    matched_count BIGINT NOT NULL, matched_minor BIGINT NOT NULL, long_count BIGINT NOT NULL,
+    long_minor BIGINT NOT NULL, short_count BIGINT NOT NULL, short_minor BIGINT NOT NULL,
+    differing_count BIGINT NOT NULL, difference_minor BIGINT NOT NULL,
+    cross_day_count BIGINT NOT NULL, cross_day_minor BIGINT NOT NULL,
+    carried_count BIGINT NOT NULL, carried_minor BIGINT NOT NULL,
+    not_in_log_count BIGINT NOT NULL,
+    PRIMARY KEY (settlement_date, counterparty)) WITHOUT ROWID;
+INSERT INTO new_reconciliations SELECT settlement_date, '', ours_count, ours_minor, log_count,
+    log_minor, file_count, file_minor, file_fee_minor, matched_count, matched_minor, long_count,
+    long_minor, short_count, short_minor, differing_count, difference_minor, cross_day_count,
+    cross_day_minor, carried_count, carried_minor, not_in_log_count FROM reconciliations;
+DROP TABLE reconciliations;
+ALTER TABLE new_reconciliations RENAME TO reconciliations;
+
+CREATE TABLE new_exceptions (
+    settlement_date BIGINT NOT NULL, counterparty TEXT NOT NULL, id BLOB NOT NULL,
+    kind BIGINT NOT NULL, key_date BIGINT NOT NULL, terminal TEXT NOT NULL, stan BIGINT NOT NULL,
+    rrn TEXT NOT NULL, merchant TEXT NOT NULL, ours_minor BIGINT NOT NULL,
+    file_minor BIGINT NOT NULL, in_log BIGINT NOT NULL, payment BLOB NOT NULL,
+    open BIGINT NOT NULL, found_at BIGINT NOT NULL,
+    PRIMARY KEY (settlement_date, counterparty, id)) WITHOUT ROWID;
+INSERT INTO new_exceptions SELECT settlement_date, '', id, kind, key_date, terminal, stan, rrn,
+    merchant, ours_minor, file_minor, in_log, payment, open, found_at
+    FROM reconciliation_exceptions;
+DROP TABLE reconciliation_exceptions;
+ALTER TABLE new_exceptions RENAME TO reconciliation_exceptions;
+)";
+
 }  // namespace softpos::store

@@ -35,6 +35,11 @@ struct TextPage {
     std::string after = {};
     std::size_t rows_max = 100;
 };
+// What moved on a date between us and one counterparty: see pay::receivable_account().
+struct CounterpartyDay {
+    pay::BusinessDate date = {};
+    std::string counterparty = std::string(pay::card_network);
+};
 struct ClearingPage {
     pay::ClearingKey after = {};
     std::size_t rows_max = page_rows_max;
@@ -76,7 +81,8 @@ public:
     virtual List<pay::WalletTrade> open_wallet_trades(const IdPage& page) = 0;  // For recovery.
     virtual List<pay::WalletTrade> open_wallet_trades_of(std::string_view terminal) = 0;
     virtual List<pay::WalletTrade> wallet_trades_of(std::string_view merchant,
-                                                    const IdPage& page) = 0;  // Newest first.
+                                                    const IdPage& page) = 0;    // Newest first.
+    virtual Found<pay::WalletTrade> wallet_void_of(const Id128& original) = 0;  // A paid one.
     // What one payer of a wallet has paid on the date, at this acquirer.
     virtual Result<std::int64_t> paid_by(pay::WalletChannel channel, std::string_view payer,
                                          pay::BusinessDate date) = 0;
@@ -84,6 +90,7 @@ public:
     virtual List<pay::Transfer> transfers_of(const Id128& source) = 0;
     virtual Result<pay::Balance> balance(const pay::BalanceKey& key) = 0;
     virtual Result<pay::Balance> balance(const pay::AccountId& account) = 0;  // All dates.
+    virtual Result<pay::Balance> receivable(const CounterpartyDay& day) = 0;  // All shards.
     // All sub-accounts or owners of a code, on one date.
     virtual Result<pay::Balance> balance(pay::AccountCode code, pay::BusinessDate date) = 0;
     virtual Result<pay::Balances> balances() = 0;  // Everything: for reports and tests.
@@ -92,13 +99,17 @@ public:
     virtual Result<merchant::Usage> usage(std::string_view merchant, pay::BusinessDate date) = 0;
 
     // The three sides of a reconciliation, in ClearingKey order.
-    virtual List<pay::ClearingRecord> booked(pay::BusinessDate date, const ClearingPage& page) = 0;
-    virtual List<pay::ClearingRecord> answered(pay::BusinessDate date,
+    virtual List<pay::ClearingRecord> booked(const CounterpartyDay& day,
+                                             const ClearingPage& page) = 0;
+    virtual List<pay::ClearingRecord> answered(const CounterpartyDay& day,
                                                const ClearingPage& page) = 0;
-    virtual List<pay::ClearingRecord> cleared(pay::BusinessDate date, const ClearingPage& page) = 0;
+    virtual List<pay::ClearingRecord> cleared(const CounterpartyDay& day,
+                                              const ClearingPage& page) = 0;
+    // Whose receivable moved on the date.
+    virtual List<std::string> counterparties(pay::BusinessDate date) = 0;
     virtual List<NetworkMessage> messages_of(const Id128& payment) = 0;
-    virtual Found<pay::ReconciliationReport> reconciliation(pay::BusinessDate date) = 0;
-    virtual List<ReconciliationException> exceptions(pay::BusinessDate date) = 0;
+    virtual Found<pay::ReconciliationReport> reconciliation(const CounterpartyDay& day) = 0;
+    virtual List<ReconciliationException> exceptions(const CounterpartyDay& day) = 0;
     virtual Found<pay::Payout> payout(const Id128& id) = 0;
     virtual List<pay::Payout> payouts_on(pay::BusinessDate date, const IdPage& page) = 0;
 
@@ -146,10 +157,13 @@ public:
 
     // Loading a file again adds nothing.
     virtual Result<void> add(const ClearingLine& line) = 0;
-    // Replaces the report and the exceptions of its date.
+    // A bill is whole: it takes the place of what was there of that day.
+    virtual Result<void> replace_bill(const CounterpartyDay& day,
+                                      std::span<const BillLine> lines) = 0;
+    // Replaces the report and the exceptions of its date and counterparty.
     virtual Result<void> put(const pay::ReconciliationReport& report,
                              std::span<const ReconciliationException> exceptions) = 0;
-    virtual Result<void> close_exception(pay::BusinessDate date, const Id128& id) = 0;
+    virtual Result<void> close_exception(const CounterpartyDay& day, const Id128& id) = 0;
     virtual Result<void> insert(const pay::Payout& payout) = 0;
     virtual Result<void> update(const pay::Payout& payout) = 0;
 

@@ -222,9 +222,9 @@ TEST_P(StoreTest, TheThreeSidesOfADayReconcile) {
         };
     };
     pay::ReconciliationInput input{.date = today};
-    input.ours = source([](Reader& r, const ClearingPage& p) { return r.booked(today, p); });
-    input.log = source([](Reader& r, const ClearingPage& p) { return r.answered(today, p); });
-    input.file = source([](Reader& r, const ClearingPage& p) { return r.cleared(today, p); });
+    input.ours = source([](Reader& r, const ClearingPage& p) { return r.booked({today}, p); });
+    input.log = source([](Reader& r, const ClearingPage& p) { return r.answered({today}, p); });
+    input.file = source([](Reader& r, const ClearingPage& p) { return r.cleared({today}, p); });
     std::vector<ReconciliationException> exceptions;
     const auto report = pay::reconcile(input, pay::Report::exceptions, [&](const auto& item) {
         exceptions.push_back({Id128::make(random_), today, item, true, now});
@@ -239,9 +239,9 @@ TEST_P(StoreTest, TheThreeSidesOfADayReconcile) {
     for (int twice = 0; twice < 2; ++twice) {
         ASSERT_TRUE(run([&](Tx& tx) { return tx.put(*report, exceptions); }));
     }
-    ASSERT_TRUE(run([&](Tx& tx) { return tx.close_exception(today, exceptions[0].id); }));
-    EXPECT_EQ(ask([](Reader& r) { return r.reconciliation(today); }), *report);
-    const auto stored = ask([](Reader& r) { return r.exceptions(today); });
+    ASSERT_TRUE(run([&](Tx& tx) { return tx.close_exception({today}, exceptions[0].id); }));
+    EXPECT_EQ(ask([](Reader& r) { return r.reconciliation({today}); }), *report);
+    const auto stored = ask([](Reader& r) { return r.exceptions({today}); });
     ASSERT_EQ(stored.size(), 2U);
     EXPECT_EQ(std::ranges::count(stored, true, &ReconciliationException::open), 1);
 }

@@ -266,7 +266,7 @@ net::HttpResponse SimService::Impl::on_wallets(const net::HttpRequest& request) 
             wallets = *std::move(started);
         }
     }
-    return wallets->control(request).value_or(refuse(Refusal::no_such_path));
+    return wallets->control(request, fees).value_or(refuse(Refusal::no_such_path));
 }
 
 net::HttpResponse SimService::Impl::on_control(const net::HttpRequest& request) {

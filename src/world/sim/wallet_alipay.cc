@@ -103,10 +103,12 @@ std::string WalletHost::Impl::carry_out(std::string_view call, SimTrade& trade,
     json::object said = about(trade);
     if (call == "pay") {
         trade.notify_url.clear();  // Of payment codes nothing is told.
+        if (content) trade.shop = content->root()["store_id"].text().value_or("");
         pay(trade, asked.rule);
         if (trade.state != "paid") said["code"] = "10003";
     } else if (call == "make_code") {
         trade.notify_url = asked.notify_url;
+        if (content) trade.shop = content->root()["store_id"].text().value_or("");
         trade.code = "https://qr.alipay.com/bax" + trade.number.substr(12);
         said["qr_code"] = trade.code;
     } else if (call == "query") {

@@ -71,7 +71,7 @@ Result<SimNotice> WalletHost::scan(std::string_view code, const std::string& pay
     for (auto& [number, trade] : impl_->trades) {
         if (trade.code.empty() || trade.code != code) continue;
         if (trade.state != "waiting") return fail(ErrorKind::conflict, "no longer to be paid");
-        trade.state = "paid";
+        impl_->take(trade, impl_->clock.now());
         trade.payer = payer;
         return impl_->notice(trade, false);
     }
@@ -159,7 +159,7 @@ WalletRule WalletHost::Impl::rule_for(std::string_view call) {
 
 void WalletHost::Impl::settle(SimTrade& trade) const {
     if (trade.state != "waiting" || !trade.confirms_at) return;
-    if (clock.now() >= *trade.confirms_at) trade.state = "paid";
+    if (clock.now() >= *trade.confirms_at) take(trade, *trade.confirms_at);
 }
 
 SimTrade& WalletHost::Impl::begin(std::string_view channel, const std::string& number,
@@ -174,16 +174,27 @@ SimTrade& WalletHost::Impl::begin(std::string_view channel, const std::string& n
     return at->second;
 }
 
+void WalletHost::Impl::take(SimTrade& trade, Instant at) const {
+    trade.state = "paid";
+    trade.entries.push_back({.at = at, .amount_minor = trade.amount_minor});
+}
+
 void WalletHost::Impl::pay(SimTrade& trade, const WalletRule& rule) {
     if (trade.state != "waiting" || trade.confirms_at) return;
     if (rule.action != "userpaying") {
-        trade.state = "paid";
+        take(trade, clock.now());
     } else if (rule.delay_ms >= 0) {
         trade.confirms_at = Instant{clock.now().unix_ms + rule.delay_ms};
     }
 }
 
-void WalletHost::Impl::cancel(SimTrade& trade) {
+void WalletHost::Impl::cancel(SimTrade& trade, const std::string& number) const {
+    if (trade.state == "paid") {
+        trade.entries.push_back({.at = clock.now(),
+                                 .gives_back = true,
+                                 .amount_minor = trade.amount_minor - trade.refunded_minor,
+                                 .number = number});
+    }
     trade.state = "closed";
     trade.confirms_at.reset();
 }
@@ -195,6 +206,7 @@ bool WalletHost::Impl::refund(SimTrade& trade, const std::string& number,
         trade.state == "paid" && trade.refunded_minor + amount_minor <= trade.amount_minor;
     if (!fits) return false;
     trade.refunds.emplace(number, amount_minor);
+    trade.entries.push_back({clock.now(), true, amount_minor, number});
     trade.refunded_minor += amount_minor;
     return true;
 }

@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "crypto/rsa_key.h"
 #include "net/http_message.h"
+#include "platform/pay/fees.h"
 
 #include <cstdint>
 #include <map>
@@ -42,6 +43,14 @@ struct SimNotice {
     std::string body = {};
 };
 
+// What a wallet's bill has a line of.
+struct SimEntry {
+    Instant at = {};
+    bool gives_back = false;
+    std::int64_t amount_minor = 0;
+    std::string number = {};  // The merchant's, of what is given back; empty where it has none.
+};
+
 // A wallet's own record.
 struct SimTrade {
     std::string channel;
@@ -54,6 +63,8 @@ struct SimTrade {
     std::string payer = {};
     std::string notify_url = {};
     std::optional<Instant> confirms_at = {};
+    std::string shop = {};
+    std::vector<SimEntry> entries = {};
 };
 
 class WalletHost {
@@ -72,6 +83,11 @@ public:
     Result<SimNotice> forged_notice(std::string_view number);
     // Who pays by payment codes from now on.
     void set_payer(const std::string& payer);
+
+    // The bill of a China date, as the wallet writes it; not_found for another name. What the
+    // wallet keeps is by the rates of the table.
+    Result<std::string> bill(std::string_view channel, std::uint32_t yyyymmdd,
+                             const pay::FeeTable& fees) const;
 
     // What payers have paid and not got back.
     std::int64_t taken_minor() const;

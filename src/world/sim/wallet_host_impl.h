@@ -31,10 +31,12 @@ struct WalletHost::Impl {
     net::HttpResponse unionpay(const net::HttpRequest& request);
     net::HttpResponse wechat(const net::HttpRequest& request);
     WalletRule rule_for(std::string_view call);
-    void settle(SimTrade& trade) const;  // Whoever should have confirmed by now has.
+    void take(SimTrade& trade, Instant at) const;  // The payer has paid.
+    void settle(SimTrade& trade) const;            // Whoever should have confirmed by now has.
     SimTrade& begin(std::string_view channel, const std::string& number, std::int64_t amount_minor);
     void pay(SimTrade& trade, const WalletRule& rule);
-    void cancel(SimTrade& trade);
+    // `number`: the merchant's, of the cancellation; empty where the wallet's bill names none.
+    void cancel(SimTrade& trade, const std::string& number = {}) const;
     // False where it would be more than was paid. The same number again is the same refund.
     bool refund(SimTrade& trade, const std::string& number, std::int64_t amount_minor);
     SimNotice alipay_notice(const SimTrade& trade, const crypto::RsaKey& key) const;

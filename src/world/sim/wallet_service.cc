@@ -30,6 +30,7 @@ struct WalletService::Impl {
     std::unique_ptr<net::HttpServer> server;
 
     net::HttpResponse rules(codec::StrictJson& body) const;
+    net::HttpResponse bill(std::string_view target, const pay::FeeTable& fees) const;
 };
 
 Result<std::unique_ptr<WalletService>> WalletService::start(const std::string& address,
@@ -96,10 +97,24 @@ net::HttpResponse WalletService::Impl::rules(codec::StrictJson& body) const {
     return {.status = 200, .body = "{}"};
 }
 
-std::optional<net::HttpResponse> WalletService::control(const net::HttpRequest& request) {
+net::HttpResponse WalletService::Impl::bill(std::string_view target,
+                                            const pay::FeeTable& fees) const {
+    const auto name = server::query_of(target, "wallet");
+    const auto date = pay::parse_date(server::query_of(target, "date").value_or(""));
+    if (!name || !date) return server::refuse(Refusal::missing_field);
+    auto bill = host->bill(*name, date->yyyymmdd, fees);
+    if (!bill) return server::refuse(Refusal::bad_value, {}, "wallet");
+    return {.status = 200, .content_type = "text/csv", .body = *std::move(bill)};
+}
+
+std::optional<net::HttpResponse> WalletService::control(const net::HttpRequest& request,
+                                                        const pay::FeeTable& fees) {
     if (!request.target.starts_with(control_path)) return std::nullopt;
     const std::string path = request.target.substr(control_path.size());
     WalletHost& wallets = host();
+    if (request.method == "GET" && path.starts_with("/bill?")) {
+        return impl_->bill(request.target, fees);
+    }
     if (request.method == "GET" && path.empty()) {
         return net::HttpResponse{.status = 200,
                                  .body = json::serialize(json::object{

@@ -6,6 +6,7 @@
 //   POST /v1/wallets/rules   {call?, action, times?, delay_ms?}      see WalletRule
 //   POST /v1/wallets/scan    {code, payer?, notices?}                a payer pays what is shown
 //   POST /v1/wallets/payer   {payer}                                 who holds payment codes now
+//   GET  /v1/wallets/bill?wallet=NAME&date=YYYYMMDD                  the bill of that China date
 //   POST /v1/wallets/config  {folder, notify_base, ca_pem?}          wallets.json for a platform
 #pragma once
 
@@ -36,7 +37,8 @@ public:
     Result<net::HttpResponse> send(const SimNotice& notice);
 
     // Of the control API; nullopt where the path is none of these.
-    std::optional<net::HttpResponse> control(const net::HttpRequest& request);
+    std::optional<net::HttpResponse> control(const net::HttpRequest& request,
+                                             const pay::FeeTable& fees);
 
 private:
     struct Impl;

@@ -73,6 +73,7 @@ net::HttpResponse WalletHost::Impl::unionpay(const net::HttpRequest& request) {
         return signed_by(unionpay_key, said);
     }
     SimTrade& trade = begin("unionpay", number, amount_of(*asked));
+    if (begins) trade.shop = text(*asked, "merId");
     settle(trade);
     if (call == "pay") pay(trade, rule);
     if (call == "make_code") {
@@ -80,7 +81,7 @@ net::HttpResponse WalletHost::Impl::unionpay(const net::HttpRequest& request) {
         trade.code = "https://qr.95516.com/00010000/62" + number.substr(2);
         said["qrCode"] = trade.code;
     } else if (call == "cancel") {
-        cancel(trade);
+        cancel(trade, said["orderNo"]);
     } else if (call == "refund") {
         const bool done = refund(trade, said["orderNo"], amount_of(*asked));
         if (!done) said["respCode"] = "61";
