@@ -35,33 +35,41 @@ struct FrameLinkConfig {
     std::size_t exchanges_max = 64;
 };
 
+// A way to a peer; see FrameLink for what each call promises.
+class Link {
+public:
+    using OnFrame = std::function<void(Bytes frame)>;  // Borrowed for the call.
+    using OnState = std::function<void(LinkState)>;
+    virtual ~Link() = default;
+
+    virtual Result<void> send(Buffer frame) = 0;
+    virtual void reconnect() = 0;
+};
+
 // Own thread, on which both callbacks run; they must neither block nor throw. on_state tells each
 // change, first `connected`. What was accepted by send() before a `disconnected` may or may not
 // have arrived; nothing is sent again on the next connection.
 //
 // Per exchange, `connected` says that the last try to connect succeeded. One is made at the start,
 // and again and again after one that failed: a visit without a message.
-class FrameLink {
+class FrameLink final : public Link {
 public:
-    using OnFrame = std::function<void(Bytes frame)>;  // Borrowed for the call.
-    using OnState = std::function<void(LinkState)>;
-
     static Result<std::unique_ptr<FrameLink>> start(FrameLinkConfig config, OnFrame on_frame,
                                                     OnState on_state);
-    ~FrameLink();  // Closes and joins; no callback runs afterwards.
+    ~FrameLink() override;  // Closes and joins; no callback runs afterwards.
     FrameLink(const FrameLink&) = delete;
     FrameLink& operator=(const FrameLink&) = delete;
 
     // From any thread. unavailable: not connected, or the queue is full; nothing of this frame was
     // sent. malformed: longer than frame_bytes_max. Per exchange it waits for the connection, up to
     // connect_ms, so that this holds there, too; it may not be called from a callback then.
-    Result<void> send(Buffer frame);
+    Result<void> send(Buffer frame) override;
 
     bool connected() const;
 
     // Ends the connection, where there is one, and makes a new one: for a peer that says nothing
     // any more. From any thread.
-    void reconnect();
+    void reconnect() override;
 
 private:
     struct Impl;

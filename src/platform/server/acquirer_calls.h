@@ -42,7 +42,7 @@ public:
     struct Parts {
         store::Store& store;
         keys::KeyVault& vault;
-        WorkerPool& workers;
+        Workers& workers;
         Upstream& upstream;
         SettlementJobs& settlement;
         const DayCloser* closer;  // May be none.

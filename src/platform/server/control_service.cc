@@ -39,7 +39,6 @@ constexpr std::size_t worker_queue_max = 4096;
 constexpr std::uint32_t commit_slack_ms = 10'000;
 constexpr std::size_t pem_bytes_max = 16 * 1024;
 constexpr std::size_t early_sign_ins_max = 256;
-constexpr std::uint32_t sign_out_ms = 2'000;  // At the end; who is not told then, finds out.
 constexpr std::size_t clearing_bytes_max = std::size_t{64} * 1024 * 1024;
 
 // Whom https addresses are proven by: what Debian's ca-certificates brings, where it is there.
@@ -97,24 +96,27 @@ Result<std::vector<TerminalRef>> working_terminals(store::Store& store) {
 }  // namespace
 
 struct ControlService::Impl {
-    Impl(pay::FeeTable fee_table, merchant::LimitTable limit_table, pay::QrLimits qr_table)
-        : fees(std::move(fee_table)),
+    Impl(Outside stands_on, pay::FeeTable fee_table, merchant::LimitTable limit_table,
+         pay::QrLimits qr_table)
+        : outside(std::move(stands_on)),
+          fees(std::move(fee_table)),
           limits(std::move(limit_table)),
           qr_limits(std::move(qr_table)) {}
 
+    Outside outside;
     pay::FeeTable fees;
     merchant::LimitTable limits;
     pay::QrLimits qr_limits;
     std::string emv_parameters;
     crypto::CertAndKey ca;
     std::optional<NumberBox> numbers;
-    std::unique_ptr<store::SqliteStore> store;
+    std::unique_ptr<store::Store> store;
     std::unique_ptr<keys::CallingVault> vault;
-    std::unique_ptr<WorkerPool> workers;
-    std::unique_ptr<net::TimerQueue> timers;
+    std::unique_ptr<Workers> workers;
+    std::unique_ptr<net::Timers> timers;
     std::unique_ptr<PaymentEngine> engine;
     std::unique_ptr<Upstream> upstream;
-    std::unique_ptr<WorkerPool> wallet_workers;
+    std::unique_ptr<Workers> wallet_workers;
     std::unique_ptr<WalletEngine> wallets;
     std::unique_ptr<WalletCalls> wallet_calls;
     std::unique_ptr<SettlementJobs> settlement;
@@ -139,6 +141,8 @@ struct ControlService::Impl {
     Result<void> start_wallets(const ServerConfig& config, const Clock& clock, Random& random);
     Result<void> start_trust(const ServerConfig& config, const Clock& clock, Random& random);
     Result<void> open_doors(const ServerConfig& config);
+    void on_phone(net::HttpRequest request, net::Responder respond);
+    void on_acquirer(net::HttpRequest request, net::Responder respond);
     ~Impl();
 };
 
@@ -148,9 +152,10 @@ struct ControlService::Impl {
 ControlService::Impl::~Impl() {
     acquirer_door.reset();
     phone_door.reset();
-    if (upstream) upstream->sign_out_all(sign_out_ms);  // While workers can hear the answers.
-    if (trials) trials->look();                         // Its counts are written down.
-    if (webhooks) webhooks->stop();                     // Its rounds use the store.
+    // While workers can hear the answers.
+    if (upstream && outside.sign_out_ms > 0) upstream->sign_out_all(outside.sign_out_ms);
+    if (trials && outside.sign_out_ms > 0) trials->look();  // Its counts are written down.
+    if (webhooks) webhooks->stop();                         // Its rounds use the store.
     if (wallet_workers) wallet_workers->stop();
     if (workers) workers->stop();
     store.reset();
@@ -167,16 +172,15 @@ Result<void> ControlService::Impl::start_core(const ServerConfig& config, const 
     ca.key_pem = TRY(read_text(folder + "/ca.key"));
     const SecretBytes number_key = TRY(host::read_secret_file(folder + "/number.key", 64));
     numbers = TRY(NumberBox::make(number_key.bytes()));
-    store = TRY(store::open_sqlite({.path = folder + "/platform.db"}));
+    store = outside.store(TRY(store::open_sqlite({.path = folder + "/platform.db"})));
     vault = TRY(door::connect_vault(config.vault_place(), worker_threads));
-    workers = std::make_unique<WorkerPool>(worker_threads, worker_queue_max);
-    WorkerPool* const pool = workers.get();
-    timers = std::make_unique<net::TimerQueue>(
-        [pool](net::TimerQueue::Callback due) { pool->post_always(std::move(due)); });
+    workers = outside.workers(worker_threads, worker_queue_max);
+    timers = outside.timers(*workers);
     engine = std::make_unique<PaymentEngine>(
         PaymentEngine::Parts{*store, *vault, *workers, *timers, clock, random, fees, limits},
         pay::PaymentRules{.answer_ms = config.answer_ms});
     UpstreamConfig network;
+    network.open_line = outside.open_line;
     network.plan = TRY(read_plan(config));
     network.dialect_text = TRY(host::read_data("dialects/cup-pos.dialect"));
     network.response_codes_text = TRY(host::read_data("policy/response-codes.tsv"));
@@ -188,7 +192,7 @@ Result<void> ControlService::Impl::start_core(const ServerConfig& config, const 
     TRY_VOID(start_trust(config, clock, random));
     engine->connect(*upstream, *devices);
     settlement = std::make_unique<SettlementJobs>(
-        SettlementJobs::Parts{*store, *upstream, *numbers, clock, random});
+        SettlementJobs::Parts{*store, *upstream, *numbers, clock, random, outside.meanwhile});
     if (const auto minute = close_minute(config.close_at)) {
         closer = std::make_unique<DayCloser>(DayCloser::Parts{
             *store, *settlement, *timers, clock, config.folder, *minute, config.round_ms});
@@ -215,10 +219,10 @@ Result<void> ControlService::Impl::start_core(const ServerConfig& config, const 
 Result<void> ControlService::Impl::start_wallets(const ServerConfig& config, const Clock& clock,
                                                  Random& random) {
     auto lines = TRY(load_wallets(config.folder, usual_authorities()));
-    wallet_workers = std::make_unique<WorkerPool>(wallet_threads, worker_queue_max);
+    wallet_workers = outside.workers(wallet_threads, worker_queue_max);
     wallets = std::make_unique<WalletEngine>(
         WalletEngine::Parts{*store, *wallet_workers, *timers, clock, random, fees, limits,
-                            qr_limits, std::move(lines)},
+                            qr_limits, std::move(lines), outside.ask_wallet},
         config.wallet_rules);
     wallet_calls = std::make_unique<WalletCalls>(WalletCalls::Parts{*store, *workers, *wallets});
     WalletEngine* const trades = wallets.get();
@@ -243,7 +247,7 @@ Result<void> ControlService::Impl::start_trust(const ServerConfig& config, const
     evidence = TRY(load_evidence_trust(config.folder));
     signer = std::make_unique<PlatformSigner>(*vault);
     webhooks = std::make_unique<Webhooks>(
-        Webhooks::Parts{*store, *numbers, clock, random, usual_authorities()});
+        Webhooks::Parts{*store, *numbers, clock, random, usual_authorities(), outside.webhooks});
     devices = std::make_unique<DeviceDesk>(DeviceDesk::Parts{*store, *vault, *workers, *timers,
                                                              *engine, *webhooks, *policies, clock,
                                                              random, config.round_ms});
@@ -267,6 +271,20 @@ Result<void> ControlService::Impl::start_trust(const ServerConfig& config, const
     return {};
 }
 
+void ControlService::Impl::on_phone(net::HttpRequest request, net::Responder respond) {
+    if (path_of(request.target) == "/v1/spa") {
+        return spa->handle(std::move(request), std::move(respond));
+    }
+    phones->handle(std::move(request), std::move(respond));
+}
+
+void ControlService::Impl::on_acquirer(net::HttpRequest request, net::Responder respond) {
+    if (request.target.starts_with(wallet_notify_path)) {
+        return wallet_calls->notice(request, std::move(respond));
+    }
+    acquirer->handle(std::move(request), std::move(respond));
+}
+
 Result<void> ControlService::Impl::open_doors(const ServerConfig& config) {
     const net::ServerTls tls{.cert_pem = TRY(read_text(config.folder + "/server.pem")),
                              .key_pem = TRY(read_text(config.folder + "/server.key"))};
@@ -277,30 +295,18 @@ Result<void> ControlService::Impl::open_doors(const ServerConfig& config) {
     phone_config.tls->client_ca_pem = ca.cert_pem;
     // A payment is answered at the latest by its deadline and two commits.
     phone_config.limits.request_ms = static_cast<std::uint32_t>(config.answer_ms) + commit_slack_ms;
-    PhoneCalls* const phone_calls = phones.get();
-    SpaCalls* const spa_calls = spa.get();
     phone_door = TRY(net::HttpServer::listen(
-        std::move(phone_config),
-        [phone_calls, spa_calls](net::HttpRequest request, net::Responder respond) {
-            if (path_of(request.target) == "/v1/spa") {
-                return spa_calls->handle(std::move(request), std::move(respond));
-            }
-            phone_calls->handle(std::move(request), std::move(respond));
+        std::move(phone_config), [this](net::HttpRequest request, net::Responder respond) {
+            on_phone(std::move(request), std::move(respond));
         }));
     net::HttpServerConfig acquirer_config;
     acquirer_config.address = config.address;
     acquirer_config.port = config.acquirer_port;
     acquirer_config.tls = tls;
     acquirer_config.limits.body_bytes_max = clearing_bytes_max;
-    AcquirerCalls* const acquirer_calls = acquirer.get();
-    WalletCalls* const wallet = wallet_calls.get();
     acquirer_door = TRY(net::HttpServer::listen(
-        std::move(acquirer_config),
-        [acquirer_calls, wallet](net::HttpRequest request, net::Responder respond) {
-            if (request.target.starts_with(wallet_notify_path)) {
-                return wallet->notice(request, std::move(respond));
-            }
-            acquirer_calls->handle(std::move(request), std::move(respond));
+        std::move(acquirer_config), [this](net::HttpRequest request, net::Responder respond) {
+            on_acquirer(std::move(request), std::move(respond));
         }));
     return {};
 }
@@ -315,16 +321,31 @@ std::uint16_t ControlService::acquirer_port() const {
     return impl_->acquirer_door->port();
 }
 
+void ControlService::phone(net::HttpRequest request, net::Responder respond) {
+    impl_->on_phone(std::move(request), std::move(respond));
+}
+void ControlService::acquirer(net::HttpRequest request, net::Responder respond) {
+    impl_->on_acquirer(std::move(request), std::move(respond));
+}
+
 Result<std::unique_ptr<ControlService>> ControlService::start(const ServerConfig& config,
                                                               const Clock& clock, Random& random) {
+    return start(config, clock, random, real_outside());
+}
+
+Result<std::unique_ptr<ControlService>> ControlService::start(const ServerConfig& config,
+                                                              const Clock& clock, Random& random,
+                                                              Outside outside) {
+    const bool doors = outside.doors;
     const std::string fee_text = TRY(host::read_data("fees/card.fees"));
     const std::string limit_text = TRY(host::read_data("policy/merchant.limits"));
     auto fees = TRY(pay::FeeTable::parse(fee_text));
     auto limits = TRY(merchant::LimitTable::parse(limit_text));
     auto qr_limits = TRY(pay::QrLimits::parse(TRY(host::read_data("policy/qr.limits"))));
-    auto impl = std::make_unique<Impl>(std::move(fees), std::move(limits), std::move(qr_limits));
+    auto impl = std::make_unique<Impl>(std::move(outside), std::move(fees), std::move(limits),
+                                       std::move(qr_limits));
     TRY_VOID(impl->start_core(config, clock, random));
-    TRY_VOID(impl->open_doors(config));
+    if (doors) TRY_VOID(impl->open_doors(config));
     return std::unique_ptr<ControlService>(new ControlService(std::move(impl)));
 }
 

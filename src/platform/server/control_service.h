@@ -5,9 +5,11 @@
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/result.h"
+#include "net/http_server.h"
 #include "platform/door/vault_place.h"
 #include "platform/monitor/policy.h"
 #include "platform/pay/wallet_machine.h"
+#include "platform/server/outside.h"
 
 #include <cstdint>
 #include <memory>
@@ -69,7 +71,14 @@ class ControlService {
 public:
     static Result<std::unique_ptr<ControlService>> start(const ServerConfig& config,
                                                          const Clock& clock, Random& random);
+    static Result<std::unique_ptr<ControlService>> start(const ServerConfig& config,
+                                                         const Clock& clock, Random& random,
+                                                         Outside outside);
     ~ControlService();
+
+    // What comes in by the doors, for whoever brings it otherwise.
+    void phone(net::HttpRequest request, net::Responder respond);
+    void acquirer(net::HttpRequest request, net::Responder respond);
 
     std::uint16_t phone_port() const;
     std::uint16_t acquirer_port() const;

@@ -34,7 +34,7 @@ public:
     struct Parts {
         store::Store& store;
         SettlementJobs& jobs;
-        net::TimerQueue& timers;
+        net::Timers& timers;
         const Clock& clock;
         std::string folder;              // With inbox and outbox in it.
         std::uint32_t close_minute = 0;  // Of the China day.

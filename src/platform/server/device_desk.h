@@ -51,8 +51,8 @@ public:
     struct Parts {
         store::Store& store;
         keys::KeyVault& vault;
-        WorkerPool& workers;
-        net::TimerQueue& timers;
+        Workers& workers;
+        net::Timers& timers;
         PaymentEngine& engine;
         Webhooks& webhooks;
         const PolicyShelf& policies;

@@ -18,7 +18,7 @@ LineSet::~LineSet() {
 }
 
 Result<std::unique_ptr<LineSet>> LineSet::start(channel::SwitchPlan plan, const Clock& clock,
-                                                Callbacks callbacks) {
+                                                Callbacks callbacks, const Open& open) {
     std::unique_ptr<LineSet> set(new LineSet(std::move(plan), clock, std::move(callbacks)));
     LineSet* const self = set.get();
     const channel::LinkWatchLimits limits{.idle_ms = self->plan_.echo_idle_ms,
@@ -40,7 +40,7 @@ Result<std::unique_ptr<LineSet>> LineSet::start(channel::SwitchPlan plan, const 
                                         .cert_pem = line.tls->certificate,
                                         .key_pem = line.tls->key};
         }
-        auto link = TRY(net::FrameLink::start(
+        auto link = TRY(open(
             std::move(config),
             [self, i](Bytes frame) {
                 {

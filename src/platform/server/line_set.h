@@ -30,9 +30,12 @@ public:
         std::function<void(Bytes frame)> on_frame;  // On a line's thread; must not block.
         std::function<void()> on_up;                // A line came up; the same.
     };
+    // How a line is opened.
+    using Open = std::function<Result<std::unique_ptr<net::Link>>(
+        net::FrameLinkConfig, net::Link::OnFrame, net::Link::OnState)>;
 
     static Result<std::unique_ptr<LineSet>> start(channel::SwitchPlan plan, const Clock& clock,
-                                                  Callbacks callbacks);
+                                                  Callbacks callbacks, const Open& open);
     ~LineSet();
     LineSet(const LineSet&) = delete;
     LineSet& operator=(const LineSet&) = delete;
@@ -55,7 +58,7 @@ public:
 
 private:
     struct OpenLine {
-        std::unique_ptr<net::FrameLink> link;
+        std::unique_ptr<net::Link> link;
         channel::LinkWatch watch;
     };
 

@@ -72,8 +72,8 @@ public:
     struct Parts {
         store::Store& store;
         keys::KeyVault& vault;
-        WorkerPool& workers;
-        net::TimerQueue& timers;
+        Workers& workers;
+        net::Timers& timers;
         const Clock& clock;
         Random& random;
         const pay::FeeTable& fees;

@@ -24,7 +24,7 @@ class PermitDesk {
 public:
     struct Parts {
         store::Store& store;
-        WorkerPool& workers;
+        Workers& workers;
         DeviceDesk& devices;
         const PolicyShelf& policies;
         TrialDesk& trials;

@@ -18,7 +18,7 @@ class PhoneCalls {
 public:
     struct Parts {
         store::Store& store;
-        WorkerPool& workers;
+        Workers& workers;
         PaymentEngine& engine;
         TerminalDirectory& terminals;
         WalletCalls& wallets;

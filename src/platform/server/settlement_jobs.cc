@@ -25,7 +25,7 @@ using pay::BusinessDate;
 using pay::ClearingRecord;
 using store::CounterpartyDay;
 
-constexpr auto settle_wait = std::chrono::seconds(20);
+constexpr std::uint32_t settle_ms = 20'000;
 constexpr std::size_t exceptions_max = 10'000;
 constexpr std::size_t lines_max = 2'000'000;
 
@@ -204,7 +204,15 @@ Result<BatchOutcome> SettlementJobs::settle_batch(const TerminalRef& terminal,
         upstream->settle_batch(terminal, batch, totals,
                                [answered](Result<bool> same) { answered->set_value(same); });
     });
-    if (future.wait_for(settle_wait) != std::future_status::ready) {
+    const auto answered_now = [&] {
+        return future.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+    };
+    if (parts_.meanwhile) {
+        parts_.meanwhile(answered_now, settle_ms);
+    } else {
+        (void)future.wait_for(std::chrono::milliseconds(settle_ms));
+    }
+    if (!answered_now()) {
         return fail(ErrorKind::unavailable, "settlement: the network does not answer",
                     detail_of(SendFailure::network));
     }

@@ -10,6 +10,7 @@
 #include "platform/pay/reconciliation.h"
 #include "platform/pay/shard.h"
 #include "platform/server/number_box.h"
+#include "platform/server/outside.h"
 #include "platform/server/settlement_books.h"
 #include "platform/server/upstream.h"
 #include "platform/store/store.h"
@@ -60,6 +61,7 @@ public:
         const NumberBox& numbers;
         const Clock& clock;
         Random& random;
+        Meanwhile meanwhile = {};
     };
 
     explicit SettlementJobs(Parts parts) : parts_(parts) {}

@@ -18,7 +18,7 @@ namespace softpos::server {
 class SpaCalls {
 public:
     struct Parts {
-        WorkerPool& workers;
+        Workers& workers;
         Enrolment& enrolment;
         PermitDesk& permits;
         TerminalDirectory& terminals;

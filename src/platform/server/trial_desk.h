@@ -53,7 +53,7 @@ public:
         store::Store& store;
         PolicyShelf& policies;
         Webhooks& webhooks;
-        net::TimerQueue& timers;
+        net::Timers& timers;
         const Clock& clock;
         Random& random;
         std::uint32_t round_ms;  // Between two looks at the counts.

@@ -206,6 +206,7 @@ void Upstream::Impl::payment_answered(const Pending& request, const IsoMessage& 
         if (!checked) log(LogLevel::warning, "upstream: MAC of an answer", checked.error());
         if (!checked && checked.error().kind == ErrorKind::unavailable) return;
         believed = checked.has_value();
+        if (!believed) doubt_keys(request.terminal.terminal);
     }
     if (!believed && reversal) return;  // It is sent again when its time comes.
     if (believed && answer.klass == channel::AnswerClass::re_sign_in) {
@@ -235,6 +236,16 @@ void Upstream::Impl::payment_answered(const Pending& request, const IsoMessage& 
     on_incoming(std::move(incoming));
 }
 
+// The network may have given keys that never reached us, to a sign-in that came late or twice. But
+// whoever forges answers does not make us sign in all the time.
+void Upstream::Impl::doubt_keys(const std::string& terminal) {
+    constexpr std::int64_t at_least_us = 10'000'000;
+    const std::lock_guard lock(mutex);
+    TerminalState& state = terminals[terminal];
+    if (parts.clock.ticks().us - state.signed_in_at.us < at_least_us) return;
+    state.session.saw(channel::AnswerClass::re_sign_in);
+}
+
 Upstream::Upstream(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
 Upstream::~Upstream() {
@@ -251,7 +262,8 @@ Result<std::unique_ptr<Upstream>> Upstream::start(UpstreamConfig config, Parts p
     impl->lines = TRY(LineSet::start(
         impl->config.plan, parts.clock,
         {.on_frame = [self](Bytes frame) { self->on_frame(frame); },
-         .on_up = [self] { self->parts.workers.post_always([self] { self->line_up(); }); }}));
+         .on_up = [self] { self->parts.workers.post_always([self] { self->line_up(); }); }},
+        impl->config.open_line));
     self->keep_later();
     return std::unique_ptr<Upstream>(new Upstream(std::move(impl)));
 }

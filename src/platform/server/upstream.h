@@ -39,6 +39,7 @@ struct UpstreamConfig {
     // A terminal's keys are renewed only after it was quiet for so long: what is on its way then
     // does not meet two keys.
     std::uint32_t quiet_ms = 60'000;
+    LineSet::Open open_line = {};
 };
 
 // Which terminal of which merchant; both as the network knows them.
@@ -105,8 +106,8 @@ public:
     struct Parts {
         store::Store& store;
         keys::KeyVault& vault;
-        WorkerPool& workers;
-        net::TimerQueue& timers;
+        Workers& workers;
+        net::Timers& timers;
         const Clock& clock;
         Random& random;
     };

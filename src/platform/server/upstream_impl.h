@@ -86,6 +86,7 @@ struct Upstream::Impl {
     void dispatch(const Pending& request, const codec::IsoMessage& message, Bytes packed);
     void payment_answered(const Pending& request, const codec::IsoMessage& message, Bytes packed,
                           const channel::CupAnswer& answer);
+    void doubt_keys(const std::string& terminal);
     pay::BusinessDate date_of(const std::string& mmdd);
     Result<std::uint32_t> management_trace(const std::string& terminal);
 

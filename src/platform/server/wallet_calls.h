@@ -22,7 +22,7 @@ class WalletCalls {
 public:
     struct Parts {
         store::Store& store;
-        WorkerPool& workers;
+        Workers& workers;
         WalletEngine& engine;
     };
     explicit WalletCalls(Parts parts) : parts_(parts) {}

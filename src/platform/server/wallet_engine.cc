@@ -313,8 +313,7 @@ Result<TradeEvent> WalletEngine::talk(const wallet::WalletOrder& order, const Wa
     for (auto& [name, value] : request.headers) {
         http.headers.push_back({std::move(name), std::move(value)});
     }
-    const auto client = TRY(net::HttpClient::make(line.http));
-    const auto answered = client->request(http);
+    const auto answered = parts_.ask(line.http, http);
     if (!answered && !net::request_may_have_left(answered.error()) &&
         (order.call == WalletCall::pay || order.call == WalletCall::make_code)) {
         // Nothing left this machine, so nothing has happened.

@@ -12,6 +12,7 @@
 #include "platform/pay/fees.h"
 #include "platform/pay/qr_limits.h"
 #include "platform/pay/wallet_machine.h"
+#include "platform/server/outside.h"
 #include "platform/server/payment_engine.h"
 #include "platform/server/wallet_config.h"
 #include "platform/server/worker_pool.h"
@@ -53,14 +54,15 @@ public:
 
     struct Parts {
         store::Store& store;
-        WorkerPool& workers;  // Of its own: they wait for wallets.
-        net::TimerQueue& timers;
+        Workers& workers;  // Of its own: they wait for wallets.
+        net::Timers& timers;
         const Clock& clock;
         Random& random;
         const pay::FeeTable& fees;
         const merchant::LimitTable& limits;
         const pay::QrLimits& qr_limits;
         WalletLines lines;
+        WalletAsk ask;
     };
     WalletEngine(Parts parts, pay::TradeRules rules);
 

@@ -96,7 +96,9 @@ std::optional<std::int64_t> webhook_pause_ms(std::uint32_t attempts) {
     return std::min<std::int64_t>(std::int64_t{1000} << (attempts - 1), hour_ms);
 }
 
-Webhooks::Webhooks(Parts parts) : parts_(std::move(parts)), thread_([this] { run(); }) {}
+Webhooks::Webhooks(Parts parts) : parts_(std::move(parts)) {
+    if (parts_.rounds) thread_ = std::thread([this] { run(); });
+}
 
 Webhooks::~Webhooks() {
     stop();

@@ -47,6 +47,7 @@ public:
         const Clock& clock;
         Random& random;
         std::string ca_bundle;  // PEM: whom https addresses are proven by. Empty: none is.
+        bool rounds = true;     // False: events stay in the outbox.
     };
     explicit Webhooks(Parts parts);
     ~Webhooks();

@@ -12,23 +12,31 @@
 
 namespace softpos::server {
 
-class WorkerPool {
+class Workers {
 public:
     using Job = std::function<void()>;
+    virtual ~Workers() = default;
 
+    // False where the queue is full: the caller refuses the request instead of letting it age.
+    virtual bool post(Job job) = 0;
+
+    // For a step of something that has begun and must be finished: never refused.
+    virtual void post_always(Job job) = 0;
+
+    // Finishes what is queued. What is posted from then on is never run.
+    virtual void stop() = 0;
+};
+
+class WorkerPool final : public Workers {
+public:
     WorkerPool(unsigned threads, std::size_t queue_max);
-    ~WorkerPool();
+    ~WorkerPool() override;
     WorkerPool(const WorkerPool&) = delete;
     WorkerPool& operator=(const WorkerPool&) = delete;
 
-    // False where the queue is full: the caller refuses the request instead of letting it age.
-    bool post(Job job);
-
-    // Finishes what is queued, then joins. What is posted from then on is never run.
-    void stop();
-
-    // For a step of something that has begun and must be finished: never refused.
-    void post_always(Job job);
+    bool post(Job job) override;
+    void stop() override;  // Joins, too.
+    void post_always(Job job) override;
 
 private:
     void run();

@@ -199,7 +199,7 @@ public:
     virtual void submit(Work work, Done done) = 0;
 
     // The same, waiting. Never from inside work or done.
-    Result<void> run(Work work);
+    virtual Result<void> run(Work work);
 
     // Runs the question on the calling thread, on a connection of its own: readers do not wait
     // for the writer. Sees everything whose `done` was called before.

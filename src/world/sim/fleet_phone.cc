@@ -80,7 +80,8 @@ struct FleetPhone::Memory final : trust::TrustedPlatform {
         if (customer != nullptr) screen_.emplace(*customer);
     }
     Random& random() override { return source_; }
-    Ticks ticks() override { return {clock_.ticks().us + ahead_us_}; }
+    Ticks ticks() override { return {clock_->ticks().us + ahead_us_}; }
+    void use(const Clock& clock) { clock_ = &clock; }
     void let_pass(std::chrono::microseconds time) { ahead_us_ += time.count(); }
     Result<SecretBytes> load_state() override { return load(state_); }
     Result<SecretBytes> load_journal() override { return load(journal_); }
@@ -164,7 +165,8 @@ private:
     const FleetPosture& posture_;
     trust::HardwareAnchor* chip_;
     std::optional<Screen> screen_;
-    SystemClock clock_;
+    SystemClock system_;
+    const Clock* clock_ = &system_;
     std::int64_t ahead_us_ = 0;
     SecretBytes state_, journal_;
     std::uint64_t epoch_ = 0;
@@ -229,7 +231,8 @@ Result<void> FleetPhone::enrol(const FleetPlatform& platform, const std::string&
     core_ = std::make_unique<trust::TrustedCore>(
         *memory_, trust::CoreOptions{.platform_key = platform.signing_point});
     certificate_pem_.clear();
-    client_ = TRY(net::HttpClient::make(client_config()));
+    if (platform.clock != nullptr) memory_->use(*platform.clock);
+    TRY_VOID(connect());
     const auto challenge = TRY(expect<protocol::EnrolChallenge>(
         TRY(ask(protocol::EnrolBegin{activation_code, posture_.app.claims}))));
     auto core = TRY(ask_core<protocol::EnrolBeginAnswer>(
@@ -262,6 +265,11 @@ Result<void> FleetPhone::enrol(const FleetPlatform& platform, const std::string&
         std::move(enrolled.grant), std::move(enrolled.grant_signature)}));
     terminal_ = grant->terminal_id;
     certificate_pem_ = std::move(enrolled.certificate_pem);
+    return connect();
+}
+
+Result<void> FleetPhone::connect() {
+    if (platform_.ask) return {};
     client_ = TRY(net::HttpClient::make(client_config()));
     return {};
 }
@@ -281,12 +289,12 @@ Result<protocol::SpaAnswer> FleetPhone::prove(protocol::EnrolEvidence proof) {
 }
 
 Result<protocol::SpaAnswer> FleetPhone::ask(const protocol::SpaRequest& request) {
-    const auto response =
-        TRY(client_->request({.method = "POST",
-                              .target = "/v1/spa",
-                              .body = std::string(text_of(protocol::encode(request))),
-                              .content_type = "application/cbor",
-                              .retry_on_stale = true}));
+    const net::HttpCall call{.method = "POST",
+                             .target = "/v1/spa",
+                             .body = std::string(text_of(protocol::encode(request))),
+                             .content_type = "application/cbor",
+                             .retry_on_stale = true};
+    const auto response = TRY(platform_.ask ? platform_.ask(call) : client_->request(call));
     auto answer = TRY(protocol::decode_spa_answer(bytes_of(response.body)));
     if (const auto* refused = std::get_if<protocol::SpaRefused>(&answer)) refused_ = *refused;
     return answer;
@@ -294,7 +302,8 @@ Result<protocol::SpaAnswer> FleetPhone::ask(const protocol::SpaRequest& request)
 
 protocol::Posture FleetPhone::told() const {
     protocol::Posture posture = posture_.app;
-    const std::int64_t now_ms = SystemClock().now().unix_ms + posture_.clock_off_ms;
+    const Instant now = platform_.clock == nullptr ? SystemClock().now() : platform_.clock->now();
+    const std::int64_t now_ms = now.unix_ms + posture_.clock_off_ms;
     if (posture_.tells_time) posture.phone_time = Instant{std::max<std::int64_t>(now_ms, 0)};
     return posture;
 }
@@ -325,7 +334,10 @@ Result<protocol::PermitAsk> FleetPhone::prepare_permit(std::int64_t amount_minor
 
 Result<protocol::SignedBody> FleetPhone::permit(std::int64_t amount_minor,
                                                 protocol::PermitPurpose purpose) {
-    const auto answer = TRY(ask(TRY(prepare_permit(amount_minor, purpose))));
+    return take_permit(TRY(ask(TRY(prepare_permit(amount_minor, purpose)))));
+}
+
+Result<protocol::SignedBody> FleetPhone::take_permit(const protocol::SpaAnswer& answer) {
     if (const auto* given = std::get_if<protocol::PermitGiven>(&answer)) {
         TRY_VOID(obey(given->commands));
         return given->permit;
@@ -378,17 +390,22 @@ Result<std::string> FleetPhone::tap(std::int64_t amount_minor, const Id128& idem
 Result<std::string> FleetPhone::wallet_body(std::int64_t amount_minor, const Id128& idempotency_key,
                                             protocol::PermitPurpose purpose,
                                             std::string_view code) {
-    const auto in_hand = TRY(permit(amount_minor, purpose));
-    const auto body = TRY(protocol::decode_spa_body(in_hand.body));
+    return wallet_body_under(TRY(permit(amount_minor, purpose)),
+                             {amount_minor, idempotency_key, purpose, code});
+}
+
+Result<std::string> FleetPhone::wallet_body_under(const protocol::SignedBody& permit,
+                                                  const WalletTap& tap) {
+    const auto body = TRY(protocol::decode_spa_body(permit.body));
     const auto* given = std::get_if<protocol::Permit>(&body);
     if (given == nullptr) return fail(ErrorKind::malformed, "fleet: no permit in it");
-    const bool scans = purpose == protocol::PermitPurpose::qr_scan;
-    json::object out{{"idempotency_key", idempotency_key.text()},
-                     {"amount_minor", amount_minor},
+    const bool scans = tap.purpose == protocol::PermitPurpose::qr_scan;
+    json::object out{{"idempotency_key", tap.idempotency_key.text()},
+                     {"amount_minor", tap.amount_minor},
                      {"currency", "CNY"},
                      {"permit", given->id.text()},
                      {"way", scans ? "scan" : "show"}};
-    out[scans ? "payment_code" : "channel"] = code;
+    out[scans ? "payment_code" : "channel"] = tap.code;
     return json::serialize(out);
 }
 

@@ -23,11 +23,15 @@
 namespace softpos::sim {
 
 // Where phones call, and by what they recognise it.
+using FleetAsk = std::function<Result<net::HttpResponse>(const net::HttpCall& call)>;
+
 struct FleetPlatform {
     std::string host = "127.0.0.1";
     std::uint16_t phone_port = 0;
     std::string ca_pem;
     protocol::Point65 signing_point{};  // By which it signs permits and commands.
+    FleetAsk ask = {};                  // Empty: over HTTPS.
+    const Clock* clock = nullptr;       // Of the phone; null: the machine's.
 };
 
 // How a simulated phone stands. What the app says and what its core sees are set apart, as they
@@ -82,6 +86,14 @@ public:
     // a payer's code to scan, or a wallet whose code is to be shown.
     Result<std::string> wallet_body(std::int64_t amount_minor, const Id128& idempotency_key,
                                     protocol::PermitPurpose purpose, std::string_view code);
+    struct WalletTap {
+        std::int64_t amount_minor = 0;
+        Id128 idempotency_key;
+        protocol::PermitPurpose purpose{};
+        std::string_view code;
+    };
+    static Result<std::string> wallet_body_under(const protocol::SignedBody& permit,
+                                                 const WalletTap& tap);
 
     // The steps of a tap one by one. What the platform commands is obeyed.
     Result<protocol::PermitAsk> prepare_permit(
@@ -91,6 +103,9 @@ public:
         std::int64_t amount_minor, protocol::PermitPurpose purpose = protocol::PermitPurpose::tap);
     Result<std::string> tap_under(protocol::SignedBody permit, std::int64_t amount_minor,
                                   const Id128& idempotency_key, Instant now);
+    // What the platform answered to it: the permit, obeying what comes along. denied where it is
+    // none.
+    Result<protocol::SignedBody> take_permit(const protocol::SpaAnswer& answer);
     Result<void> report();
     Result<protocol::StatusAnswer> status();
 
@@ -110,12 +125,14 @@ public:
 
     std::string_view card_pan() const { return card_.profile().pan.clear_digits(); }
     const std::string& terminal() const { return terminal_; }
+    const std::string& certificate_pem() const { return certificate_pem_; }
 
 private:
     struct Memory;  // The platform of the trusted core, in memory.
     FleetPhone(card::VirtualCard card, Random& random, const Kind& kind);
     Result<protocol::SpaAnswer> prove(protocol::EnrolEvidence proof);
     Result<std::optional<protocol::SealedPin>> take_pin(std::int64_t amount_minor, Id128& permit);
+    Result<void> connect();
     template <typename Answer>
     Result<Answer> ask_core(const protocol::TrustedRequest& request);
     protocol::Posture told() const;
