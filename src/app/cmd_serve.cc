@@ -41,8 +41,11 @@ void add_serve(CLI::App& app, Chosen& chosen) {
 }
 
 void add_sim(CLI::App& app, Chosen& chosen) {
-    add_program(app, chosen, "sim", "run a card network with issuers, for tests (softpos-sim)",
-                "softpos-sim");
+    add_program(
+        app, chosen, "sim",
+        "run a card network with issuers, for tests (softpos-sim); `sim soak` lives whole days of\n"
+        "everything going wrong",
+        "softpos-sim");
 }
 
 }  // namespace softpos::app

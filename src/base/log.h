@@ -11,7 +11,7 @@
 
 namespace softpos {
 
-enum class LogLevel : std::uint8_t { debug, info, warning, error };
+enum class LogLevel : std::uint8_t { debug, info, warning, error, none };
 
 // An identifier that this system made itself or checked against [A-Za-z0-9._:-]: other characters
 // are replaced, and digit runs of 12 to 19 are masked like a PAN.
@@ -33,7 +33,7 @@ struct LogField {
     std::string json;  // Already encoded.
 };
 
-void set_log_level(LogLevel lowest);    // info by default.
+void set_log_level(LogLevel lowest);    // info by default; none: nothing at all.
 void set_log_program(Literal program);  // Named in each line.
 
 void log(LogLevel level, Literal event, std::initializer_list<LogField> fields = {});
