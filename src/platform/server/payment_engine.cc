@@ -30,6 +30,13 @@ std::string mti_of(SendKind kind, PaymentKind payment) {
 
 // The last byte of a UnionPay application identifier tells debit (01) from credit (02, 03).
 // Spec: [EMV-C7] application identifiers.
+// Every purchase here is contactless. One without PIN and signature (双免) has a price of its own,
+// up to the amount of its row.
+pay::FeeProduct product_of(std::string_view card_method) {
+    const bool verified = card_method == "online_pin" || card_method == "signature";
+    return verified ? pay::FeeProduct::card : pay::FeeProduct::small_contactless;
+}
+
 pay::CardClass class_of_card(Bytes card_tlv) {
     const auto field55 = codec::find_value(card_tlv, protocol::sealed_tag::field55);
     if (!field55 || !*field55) return pay::CardClass::debit;
@@ -214,8 +221,9 @@ Result<Payment> PaymentEngine::new_payment(store::Tx& tx, const PaymentOrder& or
     if (card != nullptr) {
         payment.masked_pan = card->masked_pan;
         payment.stored_card = card->stored_form;
-        const auto quote = TRY(parts_.fees.quote(
-            {pay::FeeProduct::card, class_of_card(card->card_tlv.bytes()), order.amount_minor}));
+        const auto quote =
+            TRY(parts_.fees.quote({product_of(order.card_method),
+                                   class_of_card(card->card_tlv.bytes()), order.amount_minor}));
         payment.fee = quote.fee;
         payment.fee_return = quote.on_refund;
         return payment;

@@ -10,9 +10,11 @@ using channel::ClearingColumn;
 using Kind = NetworkRecord::Kind;
 
 Result<std::int64_t> fee_of(const NetworkRecord& sale, const pay::FeeTable& fees) {
+    // Contactless and without PIN, by field 22.
+    const bool small = sale.entry_mode == "072";
     const auto quote = TRY(fees.quote(
-        {pay::FeeProduct::card, sale.credit_card ? pay::CardClass::credit : pay::CardClass::debit,
-         sale.amount_minor}));
+        {small ? pay::FeeProduct::small_contactless : pay::FeeProduct::card,
+         sale.credit_card ? pay::CardClass::credit : pay::CardClass::debit, sale.amount_minor}));
     return quote.fee.issuer_minor + quote.fee.network_minor;
 }
 

@@ -72,12 +72,12 @@ TEST_F(ClearingTest, HasALineWithEverythingAboutASale) {
     EXPECT_EQ(row.at(ClearingColumn::approval), sale.auth);
     EXPECT_EQ(row.at(ClearingColumn::response), "00");
     EXPECT_EQ(row.at(ClearingColumn::transmission_time), "1122120000");
-    // Issuer 0.35 % = 44.8 fen, network 0.0325 % = 4.16 fen, each rounded half up.
-    EXPECT_EQ(row.fee_minor(ClearingColumn::fee_payable), -(45 + 4));
+    // A small one without PIN: issuer 0.273 % = 34.94 fen, network 0.0195 % = 2.50 fen.
+    EXPECT_EQ(row.fee_minor(ClearingColumn::fee_payable), -(35 + 2));
 }
 
 TEST_F(ClearingTest, ChargesACreditCardByItsOwnRates) {
-    sell(credit_, 100'000);
+    sell(credit_, 100'100);  // Above what is small.
     const auto lines = rows(test::today);
     ASSERT_EQ(lines.size(), 1U);
     EXPECT_EQ(lines[0].at(ClearingColumn::pan), credit_.pan()) << "19 digits fill the column";

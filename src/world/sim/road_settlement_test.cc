@@ -19,7 +19,7 @@ using test::RoadWorld;
 constexpr int receivable = 1100, bank = 1200, short_account = 1900, payable = 2100,
               long_account = 2900;
 constexpr std::int64_t net_sold = 12'800 + 9'900;
-constexpr std::int64_t merchant_fees = 64 + 50;  // 0.5 % of each, half up.
+constexpr std::int64_t merchant_fees = 49 + 38;  // 0.38 % of each, half up.
 
 class RoadSettlement : public ::testing::Test {
 protected:
@@ -245,7 +245,7 @@ TEST_F(RoadSettlement, KeepsTheDaysApart) {
     ASSERT_TRUE(settle().flag("batches.0.balanced"));
     ASSERT_EQ(import_file(cut_over()).number("net_minor"), 20'000);
     EXPECT_TRUE(reconcile().flag("proved"));
-    EXPECT_EQ(pay_out().number("total_minor"), 20'000 - 100);
+    EXPECT_EQ(pay_out().number("total_minor"), 20'000 - 76);
     EXPECT_EQ(world_.account(receivable), 0);
     EXPECT_EQ(world_.account(payable), 0);
     EXPECT_EQ(books(), 0);

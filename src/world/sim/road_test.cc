@@ -38,7 +38,7 @@ TEST_F(RoadTest, SellsAndBooksTheSale) {
     EXPECT_EQ(sale.text("rrn").size(), 12U);
     EXPECT_EQ(sale.text("auth_code").size(), 6U);
     EXPECT_EQ(sale.text("settlement_date"), world_.business_date());
-    EXPECT_EQ(sale.number("fee_minor"), 64) << "0.5 % of 128.00";
+    EXPECT_EQ(sale.number("fee_minor"), 49) << "0.38 % of 128.00";
     EXPECT_EQ(world_.spent(), amount);
     world_.expect_consistent();
 }
@@ -50,10 +50,10 @@ TEST_F(RoadTest, PostsSaleFeeAndCostToTheBooks) {
     EXPECT_EQ(shown.number("postings.0.amount_minor"), amount);
     EXPECT_EQ(shown.number("postings.0.debit"), 1100);
     EXPECT_EQ(shown.number("postings.0.credit"), 2100);
-    EXPECT_EQ(shown.number("postings.1.amount_minor"), 64);
-    EXPECT_EQ(shown.number("postings.2.amount_minor"), 45 + 4);
+    EXPECT_EQ(shown.number("postings.1.amount_minor"), 49);
+    EXPECT_EQ(shown.number("postings.2.amount_minor"), 35 + 2);
     const Reply balance = world_.acquirer("/v1/merchants/" + world_.merchant() + "/balance");
-    EXPECT_EQ(balance.number("payable_minor"), amount - 64);
+    EXPECT_EQ(balance.number("payable_minor"), amount - 49);
     EXPECT_EQ(shown.text("history.0.event"), "submit");
     EXPECT_EQ(shown.text("history.1.event"), "answer");
 }
