@@ -44,8 +44,10 @@ host::ChildProcess start_core(const host::ScratchDirectory& scratch) {
 void status_over_the_socket(benchmark::State& state) {
     const host::ScratchDirectory scratch;
     const host::ChildProcess core = start_core(scratch);
-    host::SeqpacketClient client(
-        {.path = scratch.file("socket"), .timeout_ms = start_ms, .server_uid = {}});
+    host::SeqpacketClient client({.path = scratch.file("socket"),
+                                  .timeout_ms = start_ms,
+                                  .server_uid = {},
+                                  .spin_us = host::usual_spin_us()});
     const Buffer request = protocol::encode(protocol::TrustedRequest(protocol::StatusRequest{}));
     for (auto _ : state) {
         const auto answer = client.call(request);

@@ -97,7 +97,8 @@ Result<void> run(const Flags& flags) {
 
     const SystemClock clock;
     SystemRandom random;
-    host::SeqpacketClient::Options core_options{.path = config.trusted, .server_uid = {}};
+    host::SeqpacketClient::Options core_options{
+        .path = config.trusted, .server_uid = {}, .spin_us = host::usual_spin_us()};
     if (flags.trusted_uid >= 0) core_options.server_uid = static_cast<uid_t>(flags.trusted_uid);
     device::TrustedClient core(std::move(core_options));
     device::EventFeed feed;

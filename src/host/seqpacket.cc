@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <thread>
 #include <unistd.h>
 
 namespace softpos::host {
@@ -125,6 +126,11 @@ Result<void> set_access(const SeqpacketOptions& options) {
 
 }  // namespace
 
+unsigned usual_spin_us() {
+    constexpr unsigned some = 60;
+    return std::thread::hardware_concurrency() > 1 ? some : 0;
+}
+
 SeqpacketServer::SeqpacketServer(SeqpacketOptions options, Descriptor socket, Descriptor stop_event)
     : options_(std::move(options)),
       socket_(std::move(socket)),
@@ -196,8 +202,19 @@ bool SeqpacketServer::answer_one(Connection& connection, const Handler& handler)
     return !answer.empty() && send_message(connection.socket.get(), answer, MSG_DONTWAIT);
 }
 
+// False where poll itself failed; interrupted counts as nothing yet.
+bool SeqpacketServer::wait(std::vector<pollfd>& polled, std::int64_t spin_end_us) const {
+    const SystemClock clock;
+    while (clock.ticks().us < spin_end_us) {
+        if (::poll(polled.data(), polled.size(), 0) != 0) return true;
+    }
+    return ::poll(polled.data(), polled.size(), -1) >= 0 || errno == EINTR;
+}
+
 Result<void> SeqpacketServer::serve(const Handler& handler, int stop_fd) {
     constexpr std::size_t fixed = 3;  // Listening socket, stop event, stop_fd.
+    const SystemClock clock;
+    std::int64_t spin_end_us = 0;
     std::vector<pollfd> polled;
     polled.reserve(fixed + options_.connections_max);
     for (;;) {
@@ -206,14 +223,16 @@ Result<void> SeqpacketServer::serve(const Handler& handler, int stop_fd) {
         for (const Connection& connection : connections_) {
             polled.push_back({connection.socket.get(), POLLIN, 0});
         }
-        if (::poll(polled.data(), polled.size(), -1) < 0) {
-            if (errno == EINTR) continue;
+        if (!wait(polled, spin_end_us)) {
             return fail(ErrorKind::internal, "poll failed", last_errno());
         }
         if (polled[1].revents != 0 || polled[2].revents != 0) return {};
         // From the back, so that removing one moves none that is still to be looked at.
         for (std::size_t i = connections_.size(); i-- > 0;) {
-            if (polled[fixed + i].revents == 0 || answer_one(connections_[i], handler)) continue;
+            if (polled[fixed + i].revents == 0) continue;
+            const bool goes_on = answer_one(connections_[i], handler);
+            if (options_.spin_us > 0) spin_end_us = clock.ticks().us + options_.spin_us;
+            if (goes_on) continue;
             connections_.erase(connections_.begin() + static_cast<std::ptrdiff_t>(i));
         }
         if (polled[0].revents != 0) accept_one();
@@ -242,8 +261,12 @@ Result<void> SeqpacketClient::send(Bytes request) {
 
 Result<Buffer> SeqpacketClient::receive(unsigned timeout_ms) {
     const SystemClock clock;
-    const std::int64_t end_us = clock.ticks().us + std::int64_t{timeout_ms} * 1000;
+    const std::int64_t start_us = clock.ticks().us;
+    const std::int64_t end_us = start_us + std::int64_t{timeout_ms} * 1000;
     for (;;) {
+        pollfd looked{socket_.get(), POLLIN, 0};
+        const bool spins = clock.ticks().us - start_us < std::int64_t{options_.spin_us};
+        if (spins && ::poll(&looked, 1, 0) <= 0) continue;
         const std::int64_t left_us = std::max<std::int64_t>(end_us - clock.ticks().us, 0);
         pollfd polled{socket_.get(), POLLIN, 0};
         const int ready = ::poll(&polled, 1, static_cast<int>((left_us + 999) / 1000));

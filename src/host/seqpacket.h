@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <poll.h>
 #include <string>
 #include <sys/types.h>
 #include <vector>
@@ -27,11 +28,16 @@ struct PeerId {
     gid_t gid;
 };
 
+// Waking a process may cost more than a whole call takes: whoever has just called or answered looks
+// for so long before it sleeps. 0 where there is one processor, which the other side needs.
+unsigned usual_spin_us();
+
 struct SeqpacketOptions {
     std::string path{};                 // Replaced where it is a socket that nobody serves.
     std::vector<uid_t> allowed_uids{};  // Empty: only the uid of this process.
     unsigned connections_max = 8;       // The next one is closed at once.
     std::optional<uid_t> owner{};       // Of the socket file, where we are root.
+    unsigned spin_us = 0;               // After an answer; 0: sleeps at once.
 };
 
 // Serves connections in the calling thread, one request at a time, so that the handler needs no
@@ -65,6 +71,7 @@ private:
 
     SeqpacketServer(SeqpacketOptions options, Descriptor socket, Descriptor stop_event);
     void accept_one();
+    bool wait(std::vector<pollfd>& polled, std::int64_t spin_end_us) const;
     bool answer_one(Connection& connection, const Handler& handler);
 
     SeqpacketOptions options_;
@@ -86,6 +93,7 @@ public:
         std::string path{};
         unsigned timeout_ms = 5000;         // For the whole call.
         std::optional<uid_t> server_uid{};  // The server must run as this one.
+        unsigned spin_us = 0;               // For an answer; 0: sleeps at once.
     };
 
     explicit SeqpacketClient(Options options) : options_(std::move(options)) {}

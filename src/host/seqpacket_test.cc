@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <thread>
@@ -62,6 +63,41 @@ TEST(Seqpacket, CallGivesTheAnswer) {
     }
 }
 
+// Who looks for a while before it sleeps hears the same: answers, the end of the other side, and
+// that nobody answers.
+TEST(Seqpacket, LookingBeforeSleepingChangesNothing) {
+    constexpr unsigned spin_us = 2'000, timeout_ms = 50;
+    const ScratchDirectory scratch;
+    std::atomic<bool> answers = true;
+    auto server =
+        std::make_unique<Running>(SeqpacketOptions{.path = scratch.file("s"), .spin_us = spin_us},
+                                  [&](Bytes request, const PeerId& peer) {
+                                      return answers ? echo(request, peer) : Buffer();
+                                  });
+    SeqpacketClient client({.path = scratch.file("s"),
+                            .timeout_ms = timeout_ms,
+                            .server_uid = {},
+                            .spin_us = spin_us});
+    const Buffer request(3, 1);
+    for (int i = 0; i < 50; ++i) EXPECT_EQ(client.call(request), request);
+    answers = false;
+    EXPECT_EQ(client.call(request).error().kind, ErrorKind::unavailable) << "it closes";
+    answers = true;
+    EXPECT_EQ(client.call(request), request) << "over a new connection";
+    server.reset();
+    EXPECT_EQ(client.call(request).error().kind, ErrorKind::unavailable);
+    const Descriptor nobody(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string path = scratch.file("silent");
+    path.copy(address.sun_path, sizeof address.sun_path - 1);
+    ASSERT_EQ(::bind(nobody.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    ASSERT_EQ(::listen(nobody.get(), 1), 0);
+    SeqpacketClient waits(
+        {.path = path, .timeout_ms = timeout_ms, .server_uid = {}, .spin_us = spin_us});
+    EXPECT_EQ(waits.call(request).error().kind, ErrorKind::unavailable) << "nobody answers";
+}
+
 TEST(Seqpacket, LargestMessagePassesBothWays) {
     const ScratchDirectory scratch;
     const Running server({.path = scratch.file("s")}, echo);
@@ -109,14 +145,13 @@ TEST(Seqpacket, HandlerSeesWhoCalls) {
 // A process connects, hands the socket to its child and ends.
 int child_with_an_inherited_connection(const std::string& path) {
     Descriptor socket = raw_connection(path);
-    int told[2];
-    if (::pipe(told) != 0) return 90;
+    const pid_t maker = ::getpid();
     const pid_t heir = ::fork();
     if (heir != 0) return 0;
-    ::close(told[1]);
-    char byte = 0;
-    // Readable to its end once the parent, who has the other end, is gone.
-    [[maybe_unused]] const ssize_t none = ::read(told[0], &byte, 1);
+    // Its files are closed before it has ended: that is what counts. Not there: it is over already.
+    const Descriptor process(static_cast<int>(::syscall(SYS_pidfd_open, maker, 0)));
+    pollfd ended{process.get(), POLLIN, 0};
+    if (process.valid() && ::poll(&ended, 1, -1) != 1) return 90;
     ::send(socket.get(), "x", 1, MSG_NOSIGNAL);
     std::array<char, 8> answer{};
     const ssize_t got = ::recv(socket.get(), answer.data(), answer.size(), 0);

@@ -132,7 +132,8 @@ Result<void> run_trusted(const TrustedOptions& options,
     const auto server = TRY(host::SeqpacketServer::listen({.path = options.socket_path,
                                                            .allowed_uids = {peer},
                                                            .connections_max = 4,
-                                                           .owner = peer}));
+                                                           .owner = peer,
+                                                           .spin_us = host::usual_spin_us()}));
     TRY_VOID(warm_up());
     host::SelfWatch watch = TRY(host::SelfWatch::open({}));
     host::GateOptions gate;
