@@ -218,12 +218,17 @@ void add_trial(CLI::App& policy, Chosen& chosen, const std::shared_ptr<PolicyOpt
         return one;
     };
     CLI::App* start = command("start", "try something on a part of the phones", start_trial);
-    start->add_option("--policy", order->policy_version, "version of an uploaded policy");
+    CLI::Option* const tried =
+        start->add_option("--policy", order->policy_version, "version of an uploaded policy");
     start->add_option("--app", order->app_version, "only phones with this version of the app");
     start->add_option("--sdk", order->sdk_version, "only phones with this version of the SDK");
-    start->add_option("--share", order->share_per_mille, "of these so many in a thousand")
+    start
+        ->add_option("--share", order->share_per_mille,
+                     "with a policy: so many in a thousand of these phones")
+        ->needs(tried)
         ->check(CLI::Range(1, 999));
-    start->add_flag("--promote", order->promotes, "put the policy in force once it is as good");
+    start->add_flag("--promote", order->promotes, "put the policy in force once it is as good")
+        ->needs(tried);
     command("show", "how trials stand (exit code 3: it went back)", show_trial)
         ->add_option("trial", order->trial, "its number; without one: all trials");
     command("end", "end it; nobody has it any more",

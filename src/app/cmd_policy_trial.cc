@@ -78,6 +78,7 @@ int show_trial(JsonApi& api, const TrialOptions& options) {
     const auto answer = api.get("/v1/trials");
     if (!answer) return report(answer.error());
     if (!answer->good()) return report(answer->body());
+    if (answer->size("trials") == 0) std::puts("no trial was ever started");
     for (std::size_t i = 0; i < answer->size("trials"); ++i) {
         print_trial(*answer, "trials." + std::to_string(i) + ".");
     }

@@ -140,7 +140,7 @@ CLI::App* add_init(CLI::App& app, keys::VaultConfig& config) {
                      "softhsm: a token below the folder; pkcs11: one that is set up already; "
                      "software: none, the folder alone has the keys")
         ->required()
-        ->transform(CLI::CheckedTransformer(homes));
+        ->transform(CLI::CheckedTransformer(homes).description("softhsm|pkcs11|software"));
     init->add_option("--module", config.module_path, "library of PKCS#11");
     init->add_option("--label", config.label, "of the token");
     init->add_option("--pin-file", config.pin_path, "PIN of the token's user, mode 0600; pkcs11");
