@@ -215,6 +215,9 @@ void Upstream::Impl::payment_answered(const Pending& request, const IsoMessage& 
         terminals[request.terminal.terminal].session.saw(answer.klass);
         if (reversal || request.purpose == Purpose::repeat) return;
     }
+    // Nobody vouches for it, and it may be the answer to a spoilt copy of what was carried out: the
+    // payment is not over before its reversal is answered.
+    if (unsigned_refusal) believed = false;
     Incoming incoming;
     incoming.payment = request.payment;
     incoming.mti = message.mti();
