@@ -214,10 +214,10 @@ void Upstream::Impl::payment_answered(const Pending& request, const IsoMessage& 
         const std::lock_guard lock(mutex);
         terminals[request.terminal.terminal].session.saw(answer.klass);
         if (reversal || request.purpose == Purpose::repeat) return;
+        // Signed or not, it may be the answer to a spoilt copy of what was carried out: the payment
+        // is not over before its reversal is answered.
+        believed = false;
     }
-    // Nobody vouches for it, and it may be the answer to a spoilt copy of what was carried out: the
-    // payment is not over before its reversal is answered.
-    if (unsigned_refusal) believed = false;
     Incoming incoming;
     incoming.payment = request.payment;
     incoming.mti = message.mti();

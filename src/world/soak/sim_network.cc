@@ -79,6 +79,8 @@ private:
         const auto parsed = codec::parse_frame(frame);
         if (!parsed) return cut(0);
         auto answer = network_.host_->handle(parsed->message, network_.scheduler_.now());
+        network_.scheduler_.note(network_.name_of(parsed->message) + " is answered " +
+                                 (answer ? network_.name_of(*answer) : "with silence"));
         if (!answer) return;
         Buffer framed = codec::build_frame({.tpdu = codec::answer_tpdu(parsed->tpdu),
                                             .header = parsed->header,
@@ -121,6 +123,17 @@ void SimNetwork::travel(Life& life, const std::string& what, const std::function
         const auto us = us_min + scheduler_.below(late ? late_us_max : us_max);
         life.after_us(static_cast<std::int64_t>(us), arrive);
     }
+}
+
+// "0400 00000002 000017", and the code of an answer.
+std::string SimNetwork::name_of(Bytes packed) const {
+    codec::IsoMessage message(*dialect_);
+    if (!codec::unpack(packed, message)) return "what is no message";
+    std::string name(message.mti());
+    for (const unsigned field : {41U, 11U, 39U}) {
+        if (const auto text = message.text(field)) name.append(" ").append(*text);
+    }
+    return name;
 }
 
 // The wire of a wallet is a call: no time passes, but either way may be lost.

@@ -48,6 +48,8 @@ private:
 
     Scheduler& scheduler_;
     const Faults& faults_;
+    std::string name_of(Bytes packed) const;
+
     std::optional<codec::Dialect> dialect_;
     sim::Issuer issuer_;
     std::unique_ptr<sim::NetworkHost> host_;
