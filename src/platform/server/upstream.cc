@@ -226,11 +226,11 @@ void Upstream::Impl::payment_answered(const Pending& request, const IsoMessage& 
     incoming.stan = request.stan;
     incoming.amount_minor = request.signed_amount_minor;
     incoming.event.at = parts.clock.now();
+    incoming.event.response_code = answer.code;  // Of what is not believed: for the record.
     incoming.event.kind = reversal   ? pay::EventKind::reversal_answer
                           : believed ? pay::EventKind::answer
                                      : pay::EventKind::bad_answer;
     if (believed) {
-        incoming.event.response_code = answer.code;
         incoming.event.auth_code = answer.approval;
         incoming.event.rrn = answer.reference;
         incoming.event.settlement_date = date_of(answer.settlement_date);
