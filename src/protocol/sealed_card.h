@@ -40,6 +40,7 @@ constexpr codec::Tag track2{0x57};
 constexpr codec::Tag pan_sequence{0x5F34};
 constexpr codec::Tag expiry{0x5F24};
 constexpr codec::Tag field55{0xDF8155};
+constexpr codec::Tag entry_mode{0xDF8157};     // Field 22, of a classic terminal's card only.
 constexpr codec::Tag serial_cipher{0xDF8156};  // 8 characters; where the terminal has a serial key.
 }  // namespace sealed_tag
 

@@ -91,6 +91,18 @@ Result<void> fields(Io& io, Is<PinBlockAnswer> auto& answer) {
 }
 
 template <typename Io>
+Result<void> fields(Io& io, Is<WorkingKeysAnswer> auto& answer) {
+    TRY_VOID(fields(io, answer.pin_key));
+    return fields(io, answer.mac_key);
+}
+
+template <typename Io>
+Result<void> fields(Io& io, Is<KeepCardAnswer> auto& answer) {
+    TRY_VOID(io.bytes(answer.stored_form, {1, stored_form_bytes_max}));
+    return io.text(answer.masked_pan, masked_pan_size);
+}
+
+template <typename Io>
 Result<void> fields(Io& io, Is<TicketAnswer> auto& answer) {
     TRY_VOID(io.array(answer.nonce));
     TRY_VOID(io.number(answer.expires.unix_ms));

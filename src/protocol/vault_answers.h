@@ -119,6 +119,17 @@ struct CryptogramAnswer {
     std::optional<std::array<std::uint8_t, 8>> response{};  // ARPC, where a code was given.
 };
 
+// What field 62 of a sign-in answer is made of.
+struct WorkingKeysAnswer {
+    WorkingKeyCryptogram pin_key{};
+    WorkingKeyCryptogram mac_key{};
+};
+
+struct KeepCardAnswer {
+    Buffer stored_form{};
+    std::string masked_pan{};
+};
+
 struct VaultFailure {
     ErrorKind kind = ErrorKind::internal;
     VaultFault fault = VaultFault::other;

@@ -23,15 +23,16 @@ using VaultRequest = std::variant<
     AddComponentRequest, FinishCeremonyRequest, ReadJournalRequest, VerifyJournalRequest,
     CreateKeyRequest, ImportKeyBlockRequest, ExportKeyBlockRequest, GenerateMacRequest,
     CheckMacRequest, CheckCryptogramRequest, TranslateTerminalPinRequest, CheckTerminalMacRequest,
-    AnswerTerminalMacRequest, UnlockTerminalRequest>;
+    AnswerTerminalMacRequest, UnlockTerminalRequest, CreateClassicKeyRequest,
+    GiveWorkingKeysRequest, TranslateClassicPinRequest, KeepCardRequest>;
 
 // The failure, which every call may have for an answer, stands first; new ones go to the end.
 using VaultAnswer =
     std::variant<VaultFailure, VaultStatus, KeyInfoAnswer, DoneAnswer, KeyCheckAnswer,
                  CreateTmkAnswer, KeyEnvelopeAnswer, OpenCardAnswer, OpenStoredAnswer, MacAnswer,
                  SignatureAnswer, PublicKeyAnswer, PinBlockAnswer, TicketAnswer, ApprovalAnswer,
-                 JournalAnswer, JournalHeadAnswer, KeyBlockAnswer, MacBytesAnswer,
-                 CryptogramAnswer>;
+                 JournalAnswer, JournalHeadAnswer, KeyBlockAnswer, MacBytesAnswer, CryptogramAnswer,
+                 WorkingKeysAnswer, KeepCardAnswer>;
 
 // Encoding CHECKs what decoding refuses; what is accepted encodes to the bytes it came from. The
 // bytes may hold secrets: who is done with them wipes them.

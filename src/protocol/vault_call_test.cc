@@ -38,6 +38,11 @@ void add_host_requests(std::vector<VaultRequest>& all) {
     all.emplace_back(AnswerTerminalMacRequest{"bdk", {1, 2}, Buffer(40, 1)});
     all.emplace_back(UnlockTerminalRequest{{1, 2, 3, 4, 5, 6, 7, 8}});
     all.emplace_back(RevokeTerminalRequest{{1, 2, 3}, DeviceKind::terminal});
+    all.emplace_back(CreateClassicKeyRequest{"pos:1", "zmk:pos"});
+    all.emplace_back(GiveWorkingKeysRequest{"pos:1"});
+    all.emplace_back(
+        TranslateClassicPinRequest{"pos:1", {1, 2}, Buffer(90, 5), "tmk:1", PinBlockFormat::iso0});
+    all.emplace_back(KeepCardRequest{SecretBytes::copy_of(Buffer(60, 1))});
 }
 
 std::vector<VaultRequest> requests() {
@@ -141,6 +146,8 @@ std::vector<VaultAnswer> answers() {
     all.emplace_back(MacBytesAnswer{Buffer(32, 1)});
     all.emplace_back(CryptogramAnswer{});
     all.emplace_back(CryptogramAnswer{std::array<std::uint8_t, 8>{1, 2}});
+    all.emplace_back(WorkingKeysAnswer{{Buffer(16, 1), {1, 2, 3, 4}}, {Buffer(16, 2), {5, 6}}});
+    all.emplace_back(KeepCardAnswer{Buffer(90, 2), "621094******0001"});
     all.emplace_back(VaultFailure{ErrorKind::denied, VaultFault::serial_reused});
     return all;
 }

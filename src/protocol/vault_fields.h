@@ -151,6 +151,19 @@ private:
     CallReader in_;
 };
 
+constexpr std::size_t working_key_bytes_min = 8;
+constexpr std::size_t working_key_bytes_max = 16;
+
+template <typename Io>
+Result<void> fields(Io& io, Is<WorkingKeyCryptogram> auto& key) {
+    TRY_VOID(io.bytes(key.cryptogram, {working_key_bytes_min, working_key_bytes_max}));
+    const std::size_t size = key.cryptogram.size();
+    if (size != working_key_bytes_min && size != working_key_bytes_max) {
+        return fail(ErrorKind::malformed, "vault call: working key size");
+    }
+    return io.array(key.check_value);
+}
+
 // ---- All messages of one direction ----------------------------------------------------------
 
 // `first` is the number of the variant's first message; the others follow.

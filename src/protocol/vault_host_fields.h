@@ -88,6 +88,25 @@ Result<void> fields(Io& io, Is<AnswerTerminalMacRequest> auto& request) {
 }
 
 template <typename Io>
+Result<void> fields(Io& io, Is<GiveWorkingKeysRequest> auto& request) {
+    return io.alias(request.terminal_key);
+}
+
+template <typename Io>
+Result<void> fields(Io& io, Is<TranslateClassicPinRequest> auto& request) {
+    TRY_VOID(io.alias(request.classic_key));
+    TRY_VOID(io.array(request.block));
+    TRY_VOID(io.bytes(request.stored_form, {1, stored_form_bytes_max}));
+    TRY_VOID(io.alias(request.terminal_key));
+    return io.choice(request.format, pin_block_formats);
+}
+
+template <typename Io>
+Result<void> fields(Io& io, Is<KeepCardRequest> auto& request) {
+    return io.secret(request.card_tlv, {1, card_tlv_bytes_max});
+}
+
+template <typename Io>
 Result<void> fields(Io& io, Is<UnlockTerminalRequest> auto& request) {
     return io.array(request.terminal);
 }

@@ -51,6 +51,10 @@ constexpr std::string_view call_names[] = {
     "check_terminal_mac",
     "answer_terminal_mac",
     "unlock_terminal",
+    "create_classic_key",
+    "give_working_keys",
+    "translate_classic_pin",
+    "keep_card",
 };
 static_assert(std::size(call_names) == std::variant_size_v<VaultRequest>);
 

@@ -35,8 +35,10 @@ enum class KeyUsage : std::uint8_t {
     card_cryptogram,      // E0: an issuer's master key, for its cards' cryptograms.
     // B0: TDES DUKPT of terminals that are not ours, keys of their PINs and MACs.
     terminal_base_derivation,
+    classic_master,  // K0: working keys on their way to a classic terminal, whose host we are.
+    classic_pin,     // P0: PINs that come from it.
 };
-constexpr unsigned key_usages = 16;
+constexpr unsigned key_usages = 18;
 
 enum class KeyAlgorithm : std::uint8_t { aes, tdes, des, sm4, p256, hmac };
 constexpr unsigned key_algorithms = 6;
@@ -46,7 +48,7 @@ enum class KeyMode : char {
     derive = 'X',
     encrypt = 'E',
     wrap = 'B',      // Encrypts and decrypts keys.
-    unwrap = 'D',    // Decrypts keys only.
+    unwrap = 'D',    // Decrypts only.
     mac_both = 'C',  // Makes and checks.
     sign = 'S',
     verify = 'V',

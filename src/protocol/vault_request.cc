@@ -9,8 +9,6 @@ namespace softpos::protocol {
 constexpr std::uint8_t first_request = 0x01;
 constexpr std::size_t component_bytes = 16;
 constexpr std::size_t component_bytes_max = 32;
-constexpr std::size_t working_key_bytes_min = 8;
-constexpr std::size_t working_key_bytes_max = 16;
 
 template <typename Io>
 Result<void> fields(Io&, Is<VaultStatusRequest> auto&) {
@@ -42,8 +40,9 @@ Result<void> fields(Io& io, Is<ImportZmkRequest> auto& request) {
     return {};
 }
 
-template <typename Io>
-Result<void> fields(Io& io, Is<CreateTmkRequest> auto& request) {
+template <typename Io, typename Request>
+requires Is<Request, CreateTmkRequest> || Is<Request, CreateClassicKeyRequest> Result<void> fields(
+    Io& io, Request& request) {
     TRY_VOID(io.alias(request.alias));
     return io.alias(request.zone_key);
 }
@@ -53,16 +52,6 @@ Result<void> fields(Io& io, Is<ExportInitialKeyRequest> auto& request) {
     TRY_VOID(io.alias(request.base_key));
     TRY_VOID(io.array(request.initial_key_id));
     return io.array(request.recipient_point);
-}
-
-template <typename Io>
-Result<void> fields(Io& io, Is<WorkingKeyCryptogram> auto& key) {
-    TRY_VOID(io.bytes(key.cryptogram, {working_key_bytes_min, working_key_bytes_max}));
-    const std::size_t size = key.cryptogram.size();
-    if (size != working_key_bytes_min && size != working_key_bytes_max) {
-        return fail(ErrorKind::malformed, "vault call: working key size");
-    }
-    return io.array(key.check_value);
 }
 
 template <typename Io>

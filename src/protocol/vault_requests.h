@@ -262,6 +262,33 @@ struct UnlockTerminalRequest {
     InitialKeyId terminal{};
 };
 
+// ---- Classic terminals: whose host we are ---------------------------------------------------
+
+// The master key of one: it leaves once, under the key of whoever loads terminals.
+struct CreateClassicKeyRequest {
+    std::string alias{};
+    std::string zone_key{};
+};
+
+// New working keys, in the place of those that it had.
+struct GiveWorkingKeysRequest {
+    std::string terminal_key{};
+};
+
+// From the working key of a classic terminal to that of the same terminal at the network.
+struct TranslateClassicPinRequest {
+    std::string classic_key{};
+    std::array<std::uint8_t, 8> block{};  // ISO 9564-1 format 0.
+    Buffer stored_form{};                 // Of the card that the PIN belongs to.
+    std::string terminal_key{};
+    PinBlockFormat format = PinBlockFormat::iso0;
+};
+
+// A card that came in clear, by a line of classic terminals: what may be kept of it is sealed.
+struct KeepCardRequest {
+    SecretBytes card_tlv{};  // As of a sealed card; DF8155 only where there is a chip.
+};
+
 // ---- Operators: nobody alone decides about a key that everything hangs on -------------------
 
 constexpr std::size_t operators_max = 8;

@@ -15,7 +15,7 @@ enum class Operation : std::uint8_t {
     wrap_key,              // With a zone key, around a terminal master key.
     leave_under_zone_key,  // Of a terminal master key, once, when it is made.
     unwrap_working_keys,   // With a terminal master key.
-    use_working_keys,      // Of the terminal whose master key it is.
+    use_working_keys,      // Of the terminal whose master key it is, classic or not.
     generate_mac,
     verify_mac,
     encrypt_pin,  // For the acquirer's network, under the terminal's PIN key.
@@ -29,8 +29,10 @@ enum class Operation : std::uint8_t {
     answer_cryptogram,
     derive_terminal_pin_key,  // With a base key of TDES, for a terminal of the field.
     derive_terminal_mac_key,
+    wrap_working_keys,  // With a classic terminal's master key, when they are made.
+    decrypt_pin,        // Of a classic terminal, to be encrypted for the network at once.
 };
-constexpr unsigned operation_count = 20;
+constexpr unsigned operation_count = 22;
 
 // denied unless the key is active, its attributes are a row of the table, and the row has the
 // operation. What leaves must be exportable besides.

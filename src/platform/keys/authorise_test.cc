@@ -36,10 +36,17 @@ bool expected(Operation operation, const KeyAttributes& key, KeyState state) {
         case Operation::wrap_key:
             return is(KeyUsage::zone_master, KeyMode::wrap, {tdes, sm4}, {'N'});
         case Operation::leave_under_zone_key:
-            return is(KeyUsage::terminal_master, KeyMode::unwrap, {tdes, sm4}, {'E'});
+            return is(KeyUsage::terminal_master, KeyMode::unwrap, {tdes, sm4}, {'E'}) ||
+                   is(KeyUsage::classic_master, KeyMode::wrap, {tdes}, {'E'});
         case Operation::unwrap_working_keys:
-        case Operation::use_working_keys:
             return is(KeyUsage::terminal_master, KeyMode::unwrap, {tdes, sm4}, {'E', 'N'});
+        case Operation::use_working_keys:
+            return is(KeyUsage::terminal_master, KeyMode::unwrap, {tdes, sm4}, {'E', 'N'}) ||
+                   is(KeyUsage::classic_master, KeyMode::wrap, {tdes}, {'E', 'N'});
+        case Operation::wrap_working_keys:
+            return is(KeyUsage::classic_master, KeyMode::wrap, {tdes}, {'E', 'N'});
+        case Operation::decrypt_pin:
+            return is(KeyUsage::classic_pin, KeyMode::unwrap, {tdes}, {'N'});
         case Operation::generate_mac:
         case Operation::verify_mac:
             return is(KeyUsage::mac, KeyMode::mac_both, {des, tdes, sm4}, {'N'}) ||
@@ -112,8 +119,9 @@ TEST(Authorise, PermitsWhatIsListedAndDeniesEverythingElse) {
     constexpr std::size_t plain_macs = (4 + 1 + 3 + 1) * (2 * 2 + 1);
     constexpr std::size_t card_keys = 2 * 2 + 1;
     constexpr std::size_t field_keys = 2;
+    constexpr std::size_t classic_keys = (1 + 2 + 2) + 1;  // Master; PIN.
     EXPECT_EQ(permitted, base_keys + master_keys + working_keys + other_keys + block_keys +
-                             plain_macs + card_keys + field_keys);
+                             plain_macs + card_keys + field_keys + classic_keys);
 }
 
 TEST(Authorise, AKeyOfNoRowCannotBeMade) {

@@ -26,6 +26,11 @@ public:
     Result<std::array<std::uint8_t, 8>> mac(std::string_view terminal_key, Bytes data) final;
     Result<void> verify_mac(std::string_view terminal_key, Bytes data, Bytes mac8) final;
     Result<Buffer> translate_pin(const PinJob& job) final;
+    Result<MasterKeyExport> create_classic_key(std::string_view alias,
+                                               std::string_view zone_key) final;
+    Result<protocol::WorkingKeysAnswer> give_working_keys(std::string_view terminal_key) final;
+    Result<Buffer> translate_classic_pin(const ClassicPinJob& job) final;
+    Result<protocol::KeepCardAnswer> keep_card(Bytes card_tlv) final;
     Result<EcPoint> create_signing_key(std::string_view alias) final;
     Result<EcPoint> public_key(std::string_view alias) final;
     Result<Buffer> sign(std::string_view alias, Bytes message) final;

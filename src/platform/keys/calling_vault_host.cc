@@ -88,6 +88,41 @@ Result<Buffer> CallingVault::answer_terminal_mac(
     return TRY(ask<protocol::MacBytesAnswer>(request)).mac;
 }
 
+// ---- Classic terminals ----------------------------------------------------------------------
+
+Result<MasterKeyExport> CallingVault::create_classic_key(std::string_view alias,
+                                                         std::string_view zone_key) {
+    TRY_VOID(check(protocol::is_key_alias(alias) && protocol::is_key_alias(zone_key)));
+    const auto answer = TRY(ask<protocol::CreateTmkAnswer>(
+        protocol::CreateClassicKeyRequest{std::string(alias), std::string(zone_key)}));
+    return MasterKeyExport{answer.cryptogram, answer.check_value};
+}
+
+Result<protocol::WorkingKeysAnswer> CallingVault::give_working_keys(std::string_view terminal_key) {
+    TRY_VOID(check(protocol::is_key_alias(terminal_key)));
+    return ask<protocol::WorkingKeysAnswer>(
+        protocol::GiveWorkingKeysRequest{std::string(terminal_key)});
+}
+
+Result<Buffer> CallingVault::translate_classic_pin(const ClassicPinJob& job) {
+    protocol::TranslateClassicPinRequest request{
+        .classic_key = std::string(job.classic_key),
+        .stored_form = {job.stored_form.begin(), job.stored_form.end()},
+        .terminal_key = std::string(job.terminal_key),
+        .format = job.format};
+    TRY_VOID(check(protocol::is_key_alias(request.classic_key) &&
+                   protocol::is_key_alias(request.terminal_key) &&
+                   job.block8.size() == request.block.size() &&
+                   is_size(request.stored_form.size(), 1, protocol::stored_form_bytes_max)));
+    std::ranges::copy(job.block8, request.block.begin());
+    return TRY(ask<protocol::PinBlockAnswer>(request)).block;
+}
+
+Result<protocol::KeepCardAnswer> CallingVault::keep_card(Bytes card_tlv) {
+    TRY_VOID(check(is_size(card_tlv.size(), 1, protocol::card_tlv_bytes_max)));
+    return ask<protocol::KeepCardAnswer>(protocol::KeepCardRequest{SecretBytes::copy_of(card_tlv)});
+}
+
 Result<void> CallingVault::revoke_field_terminal(const InitialKeyId& terminal) {
     return ask_done(protocol::RevokeTerminalRequest{terminal, protocol::DeviceKind::terminal});
 }

@@ -27,10 +27,16 @@ std::unexpected<Error> bad() {
 }
 
 struct Objects {
-    std::optional<Bytes> track2, pan_sequence, expiry, field55, serial_cipher;
+    std::optional<Bytes> track2, pan_sequence, expiry, field55, serial_cipher, entry_mode;
 };
 
-Result<Objects> read_objects(Bytes card_tlv) {
+bool is_entry_mode(Bytes text) {
+    constexpr std::size_t digits = 3;
+    return text.size() == digits &&
+           std::ranges::all_of(text, [](std::uint8_t c) { return c >= '0' && c <= '9'; });
+}
+
+Result<Objects> read_objects(Bytes card_tlv, CardSource source) {
     Objects found;
     codec::TlvReader reader(card_tlv);
     while (true) {
@@ -44,10 +50,15 @@ Result<Objects> read_objects(Bytes card_tlv) {
         if (object->tag == protocol::sealed_tag::expiry) place = &found.expiry;
         if (object->tag == protocol::sealed_tag::field55) place = &found.field55;
         if (object->tag == protocol::sealed_tag::serial_cipher) place = &found.serial_cipher;
+        if (object->tag == protocol::sealed_tag::entry_mode) place = &found.entry_mode;
         if (place == nullptr || place->has_value()) return bad();
         *place = object->value;
     }
-    const bool sizes = found.track2 && found.field55 && !found.field55->empty() &&
+    const bool classic = source == CardSource::classic;
+    const bool sources =
+        classic ? found.entry_mode && is_entry_mode(*found.entry_mode) && !found.serial_cipher
+                : found.field55 && !found.entry_mode;
+    const bool sizes = sources && found.track2 && (!found.field55 || !found.field55->empty()) &&
                        found.track2->size() <= track2_bytes_max &&
                        (!found.pan_sequence || found.pan_sequence->size() == 1) &&
                        (!found.expiry || found.expiry->size() == 3) &&
@@ -98,11 +109,12 @@ SecretBytes packed_pan(Bytes digits) {
 
 }  // namespace
 
-Result<CardContent> read_card_content(Bytes card_tlv) {
-    const Objects card = TRY(read_objects(card_tlv));
+Result<CardContent> read_card_content(Bytes card_tlv, CardSource source) {
+    const Objects card = TRY(read_objects(card_tlv, source));
     const Track track = TRY(read_track(*card.track2));
     const auto repeated =
-        codec::field_55_for_reversal(*card.field55, codec::ChipEnd::card_declined);
+        card.field55 ? codec::field_55_for_reversal(*card.field55, codec::ChipEnd::card_declined)
+                     : Buffer{};
     if (!repeated) return bad();
 
     const SecretBytes pan = packed_pan(track.pan_digits.bytes());
@@ -113,6 +125,7 @@ Result<CardContent> read_card_content(Bytes card_tlv) {
     if (card.pan_sequence) writer.put(protocol::sealed_tag::pan_sequence, *card.pan_sequence);
     writer.put(protocol::sealed_tag::expiry, card.expiry ? *card.expiry : Bytes(track.expiry));
     if (!repeated->empty()) writer.put(protocol::sealed_tag::field55, *repeated);
+    if (card.entry_mode) writer.put(protocol::sealed_tag::entry_mode, *card.entry_mode);
     CardContent content{.stored_tlv = SecretBytes::copy_of(list),
                         .masked_pan = mask_pan(text_of(track.pan_digits.bytes()))};
     wipe(list);

@@ -13,12 +13,16 @@ namespace softpos::keys {
 constexpr std::size_t stored_tlv_bytes_max = protocol::stored_form_bytes_max - 64;
 
 struct CardContent {
-    SecretBytes stored_tlv;  // See KeyVault: 5A, 5F34, 5F24, and what a reversal repeats. No track.
+    SecretBytes stored_tlv;  // See KeyVault: 5A, 5F34, 5F24, and what a reversal repeats: no track.
     std::string masked_pan;
 };
 
+// A phone's card has chip data and never an entry mode; a classic terminal's has an entry mode, and
+// chip data where there was a chip.
+enum class CardSource : std::uint8_t { phone, classic };
+
 // malformed where the list has an unknown, missing or doubled object, where the track is none, or
 // where the chip data cannot be read.
-Result<CardContent> read_card_content(Bytes card_tlv);
+Result<CardContent> read_card_content(Bytes card_tlv, CardSource source);
 
 }  // namespace softpos::keys

@@ -23,7 +23,7 @@ std::string chip_data() {
 }
 
 std::string stored(const std::string& list) {
-    const auto content = read_card_content(unhex(list));
+    const auto content = read_card_content(unhex(list), CardSource::phone);
     return content ? to_hex(content->stored_tlv.bytes()) : "refused";
 }
 
@@ -41,8 +41,8 @@ TEST(CardContent, TakesTheMonthFromTheTrackWhereTheCardNamesNone) {
 
 TEST(CardContent, PadsAnOddNumber) {
     const std::string long_length = "57116210940000000000018D301220100000";
-    const auto content =
-        read_card_content(unhex("57106210940000000000018D301220100000" + chip_data()));
+    const auto content = read_card_content(
+        unhex("57106210940000000000018D301220100000" + chip_data()), CardSource::phone);
     ASSERT_TRUE(content.has_value());
     EXPECT_EQ(to_hex(content->stored_tlv.bytes()).substr(0, 24), "5A0A6210940000000000018F");
     EXPECT_EQ(content->masked_pan, "621094*********0018");
@@ -55,7 +55,7 @@ TEST(CardContent, NeverKeepsTheTrack) {
     const std::string kept = stored(track + sequence + expiry + chip_data());
     EXPECT_EQ(kept.find("D3012"), std::string::npos);
     EXPECT_EQ(kept.find("9F26"), std::string::npos);
-    const auto content = read_card_content(unhex(track + chip_data()));
+    const auto content = read_card_content(unhex(track + chip_data()), CardSource::phone);
     EXPECT_EQ(content->masked_pan, "621094******0003");
 }
 
@@ -88,7 +88,7 @@ TEST(CardContent, ChangedListsAreReadOrRefused) {
             list[prng.below(static_cast<unsigned>(list.size()))] =
                 static_cast<std::uint8_t>(prng.next());
         }
-        const auto content = read_card_content(list);
+        const auto content = read_card_content(list, CardSource::phone);
         if (content) {
             ASSERT_LE(content->stored_tlv.size(), stored_tlv_bytes_max) << "SEED=" << prng.seed();
             ASSERT_GE(content->masked_pan.size(), 12U);

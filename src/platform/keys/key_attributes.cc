@@ -13,8 +13,10 @@ std::string_view tr31_usage(KeyUsage usage) {
             return "B0";
         case KeyUsage::zone_master:
         case KeyUsage::terminal_master:
+        case KeyUsage::classic_master:
             return "K0";
         case KeyUsage::pin:
+        case KeyUsage::classic_pin:
             return "P0";
         case KeyUsage::mac:
             return "10";

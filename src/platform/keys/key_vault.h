@@ -56,9 +56,20 @@ struct PinJob {
     protocol::PinBlockFormat format;
 };
 
+// The same from a classic terminal: format 0 under its working key.
+struct ClassicPinJob {
+    std::string_view classic_key;
+    Bytes block8;
+    Bytes stored_form;
+    std::string_view terminal_key;
+    protocol::PinBlockFormat format;
+};
+
 // What is inside a stored form, as a TLV list: 5A (padded with F), 5F34 where the card had one,
 // 5F24 (from the card, else the month of the track with day 00), DF8155 with what a reversal
 // repeats, where there is any.
+//
+// A form that keep_card() made has the entry mode too (DF8157).
 //
 // Every call may be made from any thread. An error's detail is a protocol::VaultFault;
 // ErrorKind::unavailable means that the vault did not answer, and that nothing may be assumed:
@@ -109,6 +120,20 @@ public:
     // number, a made-up block, too many of those under one initial key. Until a new initial key of
     // PINs is exported for the phone, it stays locked then. The same again is translated again.
     virtual Result<Buffer> translate_pin(const PinJob& job) = 0;
+
+    // ---- Classic terminals, whose host we are: they sign in with us.
+    // Their master key leaves once, under the key of whoever loads terminals.
+    virtual Result<MasterKeyExport> create_classic_key(std::string_view alias,
+                                                       std::string_view zone_key) = 0;
+    // New working keys for the terminal, in the place of the old ones; mac() and verify_mac() use
+    // them under the same name.
+    virtual Result<protocol::WorkingKeysAnswer> give_working_keys(
+        std::string_view terminal_key) = 0;
+    // denied (pin_refused) where the block is none for this card.
+    virtual Result<Buffer> translate_classic_pin(const ClassicPinJob& job) = 0;
+    // A card that came in clear: its stored form and its number, masked. `card_tlv`: 57, DF8157,
+    // and 5F34, 5F24, DF8155 where there are such.
+    virtual Result<protocol::KeepCardAnswer> keep_card(Bytes card_tlv) = 0;
 
     // A key pair on P-256, for permits and commands; its public point (65 bytes, 04 in front).
     virtual Result<EcPoint> create_signing_key(std::string_view alias) = 0;

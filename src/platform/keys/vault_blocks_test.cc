@@ -183,6 +183,7 @@ TEST_P(VaultBlocksTest, OnlyWhatTheBlockSaysBecomesAKey) {
         {"B0", 'T', 'X', KeyUsage::terminal_base_derivation},
         {"K0", 'T', 'B', KeyUsage::zone_master},
         {"K0", 'T', 'B', KeyUsage::terminal_master},
+        {"K0", 'T', 'B', KeyUsage::classic_master},
         {"K0", 'T', 'D', KeyUsage::terminal_master},
         {"P0", 'T', 'B', KeyUsage::pin},
         {"P0", 'T', 'E', KeyUsage::pin},

@@ -45,7 +45,8 @@ Plane plane_of(const VaultRequest& request) {
                   protocol::CheckSerialCipherRequest, protocol::TranslatePinRequest,
                   protocol::GenerateMacRequest, protocol::CheckMacRequest,
                   protocol::CheckCryptogramRequest, protocol::TranslateTerminalPinRequest,
-                  protocol::CheckTerminalMacRequest, protocol::AnswerTerminalMacRequest>(request);
+                  protocol::CheckTerminalMacRequest, protocol::AnswerTerminalMacRequest,
+                  protocol::TranslateClassicPinRequest, protocol::KeepCardRequest>(request);
     return data ? Plane::data : Plane::control;
 }
 

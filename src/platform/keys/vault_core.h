@@ -173,6 +173,10 @@ private:
     Answered on(const protocol::VerifyMacRequest& request);
     Answered on(const protocol::SignRequest& request);
     Answered on(const protocol::CheckSerialCipherRequest& request);
+    Answered on(const protocol::CreateClassicKeyRequest& request);
+    Answered on(const protocol::GiveWorkingKeysRequest& request);
+    struct LeavingKey;
+    Answered make_leaving(const LeavingKey& what);
     Result<const KeyEntry*> working_key(std::string_view terminal_key,
                                         std::string_view suffix) const;
     Result<const crypto::BlockKey*> cipher_for(const KeyUse& use);
@@ -183,6 +187,7 @@ private:
     Answered on(const protocol::RevokeTerminalRequest& request);
     Answered on(const protocol::OpenCardRequest& request);
     Answered on(const protocol::OpenStoredRequest& request);
+    Answered on(const protocol::KeepCardRequest& request);
     Result<void> check_device(const DeviceId& device) const;
     Result<void> put_device(const DeviceEntry& changed);
     Result<bool> note_use(const SerialUse& use);
@@ -192,6 +197,7 @@ private:
     // PINs: vault_core_pins.cc.
     Answered on(const protocol::TranslatePinRequest& request);
     Answered on(const protocol::TranslateTerminalPinRequest& request);
+    Answered on(const protocol::TranslateClassicPinRequest& request);
     Answered on(const protocol::UnlockTerminalRequest& request);
     Result<const KeyEntry*> pin_key(std::string_view name) const;
     Result<void> check_pin_use(const SerialUse& use) const;

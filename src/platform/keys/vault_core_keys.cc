@@ -22,6 +22,8 @@ std::string named_by(const Request& request) {
         return request.alias;
     } else if constexpr (requires { request.base_key; }) {
         return request.base_key;
+    } else if constexpr (requires { request.classic_key; }) {
+        return request.classic_key;
     } else if constexpr (requires { request.terminal_key; }) {
         return request.terminal_key;
     } else if constexpr (requires { request.operator_name; }) {
@@ -191,7 +193,8 @@ VaultCore::Answered VaultCore::on(const protocol::VaultStatusRequest&) {
                           usage == KeyUsage::terminal_base_derivation;
         if (base) ++status.base_keys;
         if (usage == KeyUsage::zone_master) ++status.zone_keys;
-        if (usage == KeyUsage::terminal_master) ++status.terminal_keys;
+        if (usage == KeyUsage::terminal_master || usage == KeyUsage::classic_master)
+            ++status.terminal_keys;
         if (usage == KeyUsage::mac) ++status.signed_in_terminals;
         if (is_root(usage) && status.listed.size() < protocol::base_keys_listed_max) {
             status.listed.push_back(TRY(summary_of(key)));

@@ -139,7 +139,7 @@ VaultCore::Answered VaultCore::on(const protocol::OpenCardRequest& request) {
     TRY_VOID(check_device({id_of(ksn), DeviceKind::phone}));
     protocol::OpenCardAnswer out;
     out.card_tlv = TRY(open_sealed(*backend_, *base, request, ksn));
-    CardContent content = TRY(read_card_content(out.card_tlv.bytes()));
+    CardContent content = TRY(read_card_content(out.card_tlv.bytes(), CardSource::phone));
     out.masked_pan = std::move(content.masked_pan);
     out.stored_form = TRY(seal_stored(content.stored_tlv.bytes()));
     // Only what opened uses its number up: a forged one must not block the phone's next payment.
@@ -177,6 +177,13 @@ Result<SecretBytes> VaultCore::open_stored(Bytes stored_form) {
     auto opened = card_key_->open(*nonce, bytes_of(stored_aad), in.rest());
     if (!opened) return refuse(ErrorKind::denied, VaultFault::stored_form);
     return opened;
+}
+
+VaultCore::Answered VaultCore::on(const protocol::KeepCardRequest& request) {
+    const CardContent content =
+        TRY(read_card_content(request.card_tlv.bytes(), CardSource::classic));
+    return protocol::KeepCardAnswer{TRY(seal_stored(content.stored_tlv.bytes())),
+                                    content.masked_pan};
 }
 
 VaultCore::Answered VaultCore::on(const protocol::OpenStoredRequest& request) {

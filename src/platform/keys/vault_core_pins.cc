@@ -215,6 +215,27 @@ VaultCore::Answered VaultCore::on(const protocol::TranslateTerminalPinRequest& r
          .pan = pan});
 }
 
+// Master and session keys have no serial numbers: the MAC over the message that carried the block
+// says that it came from the terminal, and the trace that it came once.
+VaultCore::Answered VaultCore::on(const protocol::TranslateClassicPinRequest& request) {
+    const KeyEntry* from = TRY(working_key(request.classic_key, pin_suffix));
+    const KeyEntry* target = TRY(pin_key(request.terminal_key));
+    const crypto::PinFormat to = format_of(request.format);
+    if (target->attributes.algorithm != algorithm_for(to)) {
+        return refuse(ErrorKind::denied, VaultFault::not_permitted);
+    }
+    const SecretBytes stored = TRY(open_stored(request.stored_form));
+    const Pan pan = TRY(pan_of(stored.bytes()));
+    const UsableKey key = TRY(backend_->use(Operation::decrypt_pin, *from));
+    const auto opener = TRY(crypto::BlockKey::make(crypto::Cipher::tdes, key.bytes()));
+    const auto* under = TRY(cipher_for({Operation::encrypt_pin, *target}));
+    const auto block = crypto::translate_pin({crypto::PinFormat::iso0, opener}, request.block,
+                                             {to, *under}, &pan, random_);
+    if (!block) return refused();
+    const Bytes bytes = block->bytes();
+    return protocol::PinBlockAnswer{{bytes.begin(), bytes.end()}};
+}
+
 VaultCore::Answered VaultCore::on(const protocol::UnlockTerminalRequest& request) {
     const DeviceId device{request.terminal, DeviceKind::terminal};
     const auto known = devices_.find(device);

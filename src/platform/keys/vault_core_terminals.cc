@@ -1,4 +1,5 @@
 // Terminal master keys, working keys, and what is done with them for one message.
+#include "crypto/drbg.h"
 #include "crypto/kcv.h"
 #include "crypto/mac.h"
 #include "platform/keys/vault_core.h"
@@ -10,14 +11,21 @@ namespace softpos::keys {
 
 using protocol::DoneAnswer;
 
-VaultCore::Answered VaultCore::on(const protocol::CreateTmkRequest& request) {
-    TRY_VOID(check_new(request.alias));
-    const KeyEntry* zone = TRY(find(request.zone_key));
+struct VaultCore::LeavingKey {
+    const std::string& alias;
+    const std::string& zone_key;
+    KeyUsage usage;
+};
+
+VaultCore::Answered VaultCore::make_leaving(const LeavingKey& what) {
+    TRY_VOID(check_new(what.alias));
+    const KeyEntry* zone = TRY(find(what.zone_key));
     const UsableKey under = TRY(backend_->use(Operation::wrap_key, *zone));
     // TDES below TDES and SM4 below SM4: the acquirer's system is one or the other.
     const KeyAlgorithm algorithm = zone->attributes.algorithm;
-    KeyEntry key =
-        TRY(backend_->generate(request.alias, made_for(KeyUsage::terminal_master, algorithm)));
+    const auto attributes = attributes_for(what.usage, algorithm);
+    if (!attributes) return refuse(ErrorKind::denied, VaultFault::not_permitted);
+    KeyEntry key = TRY(backend_->generate(what.alias, *attributes));
     protocol::CreateTmkAnswer out;
     out.check_value = TRY(backend_->check_value(key));
     {
@@ -27,6 +35,14 @@ VaultCore::Answered VaultCore::on(const protocol::CreateTmkRequest& request) {
     }
     TRY_VOID(add(std::move(key)));
     return out;
+}
+
+VaultCore::Answered VaultCore::on(const protocol::CreateTmkRequest& request) {
+    return make_leaving({request.alias, request.zone_key, KeyUsage::terminal_master});
+}
+
+VaultCore::Answered VaultCore::on(const protocol::CreateClassicKeyRequest& request) {
+    return make_leaving({request.alias, request.zone_key, KeyUsage::classic_master});
 }
 
 // ---- Working keys ---------------------------------------------------------------------------
@@ -61,7 +77,32 @@ Result<KeyEntry> unwrap(KeyBackend& backend, const KeyEntry& master,
         key.bytes());
 }
 
+// Makes one and wraps it: it leaves in this moment and never again.
+Result<KeyEntry> wrap_new(KeyBackend& backend, const KeyEntry& master, const WorkingKind& kind,
+                          Random& random, protocol::WorkingKeyCryptogram& out) {
+    const SecretBytes key = crypto::random_tdes_key(random);
+    const UsableKey under = TRY(backend.use(Operation::wrap_working_keys, master));
+    out.cryptogram = TRY(crypto::ecb_encrypt(crypto::Cipher::tdes, under.bytes(), key.bytes()));
+    out.check_value = TRY(crypto::zero_block_kcv(crypto::Cipher::tdes, key.bytes()));
+    return backend.import(working_name(master.name, kind.suffix),
+                          made_for(kind.usage, KeyAlgorithm::tdes), key.bytes());
+}
+
 }  // namespace
+
+VaultCore::Answered VaultCore::on(const protocol::GiveWorkingKeysRequest& request) {
+    const KeyEntry* master = TRY(find(request.terminal_key));
+    protocol::WorkingKeysAnswer out;
+    std::vector<Entry> entries;
+    entries.emplace_back(TRY(
+        wrap_new(*backend_, *master, {pin_suffix, KeyUsage::classic_pin}, random_, out.pin_key)));
+    entries.emplace_back(
+        TRY(wrap_new(*backend_, *master, {mac_suffix, KeyUsage::mac}, random_, out.mac_key)));
+    TRY_VOID(commit(entries));
+    cipher_key_.clear();
+    for (Entry& entry : entries) TRY_VOID(take_entry(std::move(entry)));
+    return out;
+}
 
 VaultCore::Answered VaultCore::on(const protocol::LoadWorkingKeysRequest& request) {
     const KeyEntry* master = TRY(find(request.terminal_key));
