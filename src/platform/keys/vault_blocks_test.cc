@@ -187,6 +187,8 @@ TEST_P(VaultBlocksTest, OnlyWhatTheBlockSaysBecomesAKey) {
         {"K0", 'T', 'D', KeyUsage::terminal_master},
         {"P0", 'T', 'B', KeyUsage::pin},
         {"P0", 'T', 'E', KeyUsage::pin},
+        {"P0", 'T', 'B', KeyUsage::classic_pin},
+        {"P0", 'T', 'D', KeyUsage::classic_pin},
         {"D0", 'T', 'B', KeyUsage::data},
         {"D0", 'T', 'E', KeyUsage::data},
         {"K1", 'T', 'B', KeyUsage::block_protection},
