@@ -15,7 +15,9 @@ constexpr Tag track_2_tag{0x57};
 constexpr Tag pan_tag{0x5A};
 constexpr Tag sequence_tag{0x5F34};
 constexpr Tag expiry_tag{0x5F24};
-constexpr Tag chip_tag{0xDF8155};  // The complete field 55, or what a reversal repeats of it.
+constexpr Tag chip_tag{0xDF8155};   // The complete field 55, or what a reversal repeats of it.
+constexpr Tag entry_tag{0xDF8157};  // Field 22, of a classic terminal's card.
+constexpr std::size_t entry_digits = 3;
 constexpr std::size_t track_digits_max = 37;
 constexpr std::size_t expiry_digits = 4;
 
@@ -59,6 +61,10 @@ Result<CardData> CardData::read(Bytes card_tlv) {
         if (object->tag == track_2_tag) card.track_2_ = TRY(digits_of(track_2_tag, object->value));
         if (object->tag == pan_tag) card.pan_ = TRY(digits_of(pan_tag, object->value));
         if (object->tag == chip_tag) card.chip_data_ = SecretBytes::copy_of(object->value);
+        if (object->tag == entry_tag) {
+            if (object->value.size() != entry_digits) return bad(entry_tag);
+            card.entry_mode_ = text_of(object->value);
+        }
         if (object->tag == expiry_tag) {
             card.expiry_ = TRY(plain_digits(expiry_tag, object->value, expiry_digits));
         }

@@ -4,6 +4,8 @@
 
 #include "base/check.h"
 
+#include <algorithm>
+
 namespace softpos::channel {
 
 namespace {
@@ -54,8 +56,12 @@ Verdict ClassicTerminal::believed(const CupRequest& request, const RequestDigest
 // the number of its batch.
 std::string ClassicTerminal::refusal_of(const CupRequest& request) const {
     if (request.ask == CupAsk::reversal) return {};
-    if (request.batch != batch_) return "A8";
-    if (kind_of(request.ask) != Kind::payment) return {};
+    if (kind_of(request.ask) != Kind::payment) {
+        return request.batch != 0 && request.batch <= batch_ ? std::string() : "A8";
+    }
+    if (request.batch != batch_ || request.batch <= settled_) return "A8";
+    // Its reversal came first: nothing may be paid under that trace any more.
+    if (remembered_.contains({Kind::reversal, request.batch, request.trace})) return "B3";
     if (remembered_.size() >= remembered_max) return "96";
     const bool allowed = (request.ask == CupAsk::purchase && policy_.purchase) ||
                          (request.ask == CupAsk::void_sale && policy_.void_sale) ||
@@ -72,6 +78,16 @@ void ClassicTerminal::signed_in(std::uint32_t batch, std::uint32_t day) {
     }
     batch_ = batch;
     day_ = day;
+}
+
+bool ClassicTerminal::is_doing(const CupRequest& request, const RequestDigest& digest) const {
+    const auto found = remembered_.find(key_of(request));
+    return found != remembered_.end() && found->second.answer.empty() &&
+           found->second.digest == digest;
+}
+
+void ClassicTerminal::settled(std::uint32_t batch) {
+    settled_ = std::max(settled_, batch);
 }
 
 void ClassicTerminal::answered(const CupRequest& request, Buffer packed_answer) {

@@ -60,6 +60,8 @@ public:
     ClassicTerminal(std::string terminal, std::string merchant, ClassicPolicy policy)
         : terminal_(std::move(terminal)), merchant_(std::move(merchant)), policy_(policy) {}
 
+    void allow(const ClassicPolicy& policy) { policy_ = policy; }
+
     // What may be said before any MAC was checked. `day` is the business date, YYYYMMDD.
     Verdict arrived(const CupRequest& request, std::uint32_t day) const;
 
@@ -71,6 +73,12 @@ public:
     // before, whose payments are refused from then on by its number.
     void signed_in(std::uint32_t batch, std::uint32_t day);
     void signed_out() { day_ = 0; }
+    // Batches up to this one take no more payments. They are settled again with the same result,
+    // for the answer may have been lost.
+    void settled(std::uint32_t batch);
+
+    // Whether perform was said to this very request, and nothing came of it yet.
+    bool is_doing(const CupRequest& request, const RequestDigest& digest) const;
 
     // What perform led to. CHECKs that it was asked for.
     void answered(const CupRequest& request, Buffer packed_answer);
@@ -102,6 +110,7 @@ private:
     std::string merchant_;
     ClassicPolicy policy_;
     std::uint32_t batch_ = 0;
+    std::uint32_t settled_ = 0;
     std::uint32_t day_ = 0;  // 0: not signed in.
     std::map<Key, Remembered> remembered_;
 };

@@ -125,8 +125,32 @@ TEST(ClassicTerminal, AnOldBatchTakesOnlyReversals) {
     terminal.answered(request, {1});
     terminal.signed_in(8, today);
     EXPECT_EQ(terminal.believed(request, digest_of(1)).code, "A8");
-    EXPECT_EQ(terminal.believed(request_of(CupAsk::settle), digest_of(2)).code, "A8");
+    // The answer to its settlement may have been lost.
+    EXPECT_EQ(terminal.believed(request_of(CupAsk::settle), digest_of(2)).step, DoorStep::perform);
+    CupRequest coming = request_of(CupAsk::settle, 2);
+    coming.batch = 9;
+    EXPECT_EQ(terminal.believed(coming, digest_of(2)).code, "A8");
     EXPECT_EQ(terminal.believed(request_of(CupAsk::reversal), digest_of(3)).step,
+              DoorStep::perform);
+}
+
+TEST(ClassicTerminal, ASettledBatchTakesNoMorePayments) {
+    ClassicTerminal terminal = ready();
+    terminal.settled(7);
+    EXPECT_EQ(terminal.believed(request_of(CupAsk::purchase), digest_of(1)).code, "A8");
+    EXPECT_EQ(terminal.believed(request_of(CupAsk::settle), digest_of(1)).step, DoorStep::perform);
+    terminal.signed_in(8, today);
+    CupRequest next = request_of(CupAsk::purchase);
+    next.batch = 8;
+    EXPECT_EQ(terminal.believed(next, digest_of(1)).step, DoorStep::perform);
+}
+
+TEST(ClassicTerminal, WhatWasReversedFirstIsNotPaidAfterwards) {
+    ClassicTerminal terminal = ready();
+    ASSERT_EQ(terminal.believed(request_of(CupAsk::reversal), digest_of(1)).step,
+              DoorStep::perform);
+    EXPECT_EQ(terminal.believed(request_of(CupAsk::purchase), digest_of(2)).code, "B3");
+    EXPECT_EQ(terminal.believed(request_of(CupAsk::purchase, 2), digest_of(2)).step,
               DoorStep::perform);
 }
 

@@ -21,7 +21,6 @@ constexpr std::string_view entry_contactless = "072";
 constexpr std::string_view entry_manual = "012";  // From the store: the card is not there.
 constexpr std::string_view security_with_pin = "2600000000000000";  // Block with PAN, 3DES.
 constexpr std::string_view security_without_pin = "0600000000000000";
-constexpr std::string_view device_phone_pos = "08";
 constexpr std::string_view operator_number = "01 ";
 constexpr std::string_view any_scheme = "000";
 
@@ -102,7 +101,7 @@ Result<void> put_terminal_information(IsoMessage& out, const CupPayment& payment
         return fail(ErrorKind::malformed, "cup: version of the app", 59);
     }
     codec::Field59 field;
-    field.terminal = {.device_type = std::string(device_phone_pos),
+    field.terminal = {.device_type = terminal.device_type,
                       .serial = terminal.serial,
                       .app_version = terminal.app_version};
     // The factor says what the proof is over: without one it would say nothing.
@@ -128,6 +127,7 @@ Result<void> put_front(IsoMessage& out, const CupPayment& payment, std::string_v
 }
 
 std::string_view entry_of_purchase(const CupPayment& payment) {
+    if (!payment.card.entry_mode().empty()) return payment.card.entry_mode();
     return payment.pin ? entry_contactless_with_pin : entry_contactless;
 }
 
@@ -189,8 +189,11 @@ Result<void> build_purchase(const CupPayment& payment, IsoMessage& out) {
         TRY_VOID(out.set_binary(52, *payment.pin));
     }
     TRY_VOID(out.set(53, payment.pin ? security_with_pin : security_without_pin));
-    const Buffer chip = TRY(codec::field_55_for_sale(payment.card.chip_data()));
-    TRY_VOID(out.set_binary(55, chip));
+    // A stripe has no chip data; a phone's card always has.
+    if (!payment.card.chip_data().empty() || payment.card.entry_mode().empty()) {
+        const Buffer chip = TRY(codec::field_55_for_sale(payment.card.chip_data()));
+        TRY_VOID(out.set_binary(55, chip));
+    }
     return put_terminal_information(out, payment);
 }
 

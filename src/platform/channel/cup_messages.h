@@ -32,12 +32,13 @@ using MacText = std::array<std::uint8_t, 8>;  // Eight hex digits as characters.
 
 // Who speaks. The phone is nothing to the network but this.
 struct CupTerminal {
-    std::string terminal{};     // Field 41, 8 characters.
-    std::string merchant{};     // Field 42, 15 characters.
-    std::uint32_t batch = 0;    // 60.2, from the last sign-in; 0 before the first.
-    std::string serial{};       // 59.A2.02; empty leaves field 59 out.
-    std::string app_version{};  // 59.A2.05
-    std::string proof{};        // 59.A2.04, of a purchase; empty leaves 03 and 04 out.
+    std::string terminal{};          // Field 41, 8 characters.
+    std::string merchant{};          // Field 42, 15 characters.
+    std::uint32_t batch = 0;         // 60.2, from the last sign-in; 0 before the first.
+    std::string device_type = "08";  // 59.A2.01: a phone as POS; "02" is a classic one.
+    std::string serial{};            // 59.A2.02; empty leaves field 59 out.
+    std::string app_version{};       // 59.A2.05
+    std::string proof{};             // 59.A2.04, of a purchase; empty leaves 03 and 04 out.
 };
 
 // The card as the vault opened it, in the words of the message. Wiped at the end.
@@ -52,6 +53,8 @@ public:
     std::string_view sequence() const { return sequence_; }                 // "001", or empty.
     std::string_view expiry() const { return expiry_; }                     // YYMM, or empty.
     Bytes chip_data() const { return chip_data_.bytes(); }
+    // Field 22 as a classic terminal said it; empty of a phone's, which is contactless.
+    std::string_view entry_mode() const { return entry_mode_; }
 
 private:
     SecretBytes pan_;
@@ -59,6 +62,7 @@ private:
     SecretBytes chip_data_;
     std::string sequence_;
     std::string expiry_;
+    std::string entry_mode_;
 };
 
 // What a void or a refund is about.

@@ -4,6 +4,7 @@
 #include "base/money.h"
 #include "base/pan.h"
 #include "base/table_text.h"
+#include "codec/ber_tlv.h"
 
 #include <algorithm>
 #include <array>
@@ -173,6 +174,44 @@ Result<CupRequest> read_request(const IsoMessage& message) {
         TRY_VOID(read_field_48(message, request));
     }
     return request;
+}
+
+// Digits and '=' to half bytes, padded with F. Spec: [EMV-B3] Annex A, tag 57.
+static SecretBytes packed_track(std::string_view track) {
+    SecretBytes packed((track.size() + 1) / 2);
+    for (std::size_t i = 0; i < 2 * packed.size(); ++i) {
+        unsigned nibble = 0xF;
+        if (i < track.size()) {
+            nibble = track[i] == '=' ? 0xDU : static_cast<unsigned>(track[i] - '0');
+        }
+        std::uint8_t& byte = packed.writable()[i / 2];
+        byte = static_cast<std::uint8_t>(unsigned{byte} << 4 | nibble);
+    }
+    return packed;
+}
+
+Result<SecretBytes> card_of(const IsoMessage& purchase) {
+    const auto track = purchase.text(35);
+    const auto entry = purchase.text(22);
+    if (!track) return missing(35);
+    if (!entry || entry->size() != 3) return missing(22);
+    const Bytes chip = purchase.binary(55).value_or(Bytes{});
+    const SecretBytes track_2 = packed_track(*track);
+    Buffer list;
+    list.reserve(track_2.size() + chip.size() + 32);  // Never moved, so that one wipe gets it all.
+    codec::TlvWriter writer(list);
+    writer.put(codec::Tag{0x57}, track_2.bytes());
+    if (const auto sequence = purchase.text(23); sequence && sequence->size() == 3) {
+        const auto tens = static_cast<unsigned>((*sequence)[1] - '0');
+        const auto ones = static_cast<unsigned>((*sequence)[2] - '0');
+        const std::uint8_t packed = static_cast<std::uint8_t>(tens << 4 | ones);
+        writer.put(codec::Tag{0x5F34}, Bytes(&packed, 1));
+    }
+    writer.put(codec::Tag{0xDF8157}, bytes_of(*entry));
+    if (!chip.empty()) writer.put(codec::Tag{0xDF8155}, chip);
+    SecretBytes card = SecretBytes::copy_of(list);
+    wipe(list);
+    return card;
 }
 
 Result<void> build_answer(const IsoMessage& request, const CupReply& reply, IsoMessage& out) {

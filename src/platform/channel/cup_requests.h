@@ -68,6 +68,11 @@ struct CupRequest {
 // field, that this kind of request needs. A type that is not offered is no error: it is `other`.
 Result<CupRequest> read_request(const codec::IsoMessage& message);
 
+// The card of a purchase, as the vault keeps one (KeyVault::keep_card): track, sequence number,
+// entry mode and chip data. Wiped at the end. malformed where there is no track: what was typed in
+// is not taken.
+Result<SecretBytes> card_of(const codec::IsoMessage& purchase);
+
 struct CupReply {
     std::string code = "00";    // Field 39
     std::string reference{};    // 37; empty leaves it out.

@@ -9,6 +9,7 @@
 #include "platform/merchant/application.h"
 #include "platform/merchant/numbers.h"
 #include "platform/pay/shard.h"
+#include "platform/server/acquirer_answers.h"
 #include "platform/server/answers.h"
 #include "platform/server/day_calls.h"
 
@@ -30,10 +31,6 @@ constexpr std::string_view bearer = "Bearer ";
 // What the columns of a payout file hold: a longer name could never be paid.
 constexpr std::size_t bank_file_name_bytes_max = 80;
 constexpr std::size_t bank_file_bank_bytes_max = 60;
-
-net::HttpResponse answer_json(const json::value& body, unsigned status = 200) {
-    return {.status = status, .body = json::serialize(body)};
-}
 
 json::object merchant_object(const merchant::Merchant& merchant) {
     return {{"merchant_id", merchant.number},
@@ -92,11 +89,6 @@ std::optional<merchant::MerchantAction> action_of(std::string_view word) {
     return std::nullopt;
 }
 
-net::HttpResponse refuse_error(const Error& error) {
-    log(LogLevel::warning, "acquirer call failed", error);
-    return refuse(refusal_of(error));
-}
-
 }  // namespace
 
 void AcquirerCalls::handle(net::HttpRequest request, net::Responder respond) {
@@ -152,6 +144,9 @@ net::HttpResponse AcquirerCalls::post(const net::HttpRequest& request) {
     }
     if (const auto id = match_path(path, "/v1/terminals/{}/activation")) {
         return add_activation(*id, request.body);
+    }
+    if (const auto id = match_path(path, "/v1/terminals/{}/classic")) {
+        return change_classic(*id, request.body);
     }
     for (const std::string_view action :
          {"approve", "reject", "activate", "suspend", "resume", "close"}) {
@@ -215,130 +210,6 @@ net::HttpResponse AcquirerCalls::act(std::string_view number, std::string_view a
     if (!done) return refuse_error(done.error());
     if (!merchant) return refuse(Refusal::not_found);
     return answer_json(merchant_object(*merchant));
-}
-
-// Where the terminal will stand, and what it gets: numbers, keys, and a code for its phone.
-struct AcquirerCalls::NewTerminal {
-    merchant::Terminal terminal;
-    std::optional<merchant::Merchant> merchant;
-    std::string address;  // Empty: the merchant's.
-    std::optional<std::int64_t> latitude_e6, longitude_e6;
-    Refusal refused = Refusal::none;
-};
-
-Result<void> AcquirerCalls::number_terminal(NewTerminal& made) {
-    return parts_.store.run([&](store::Tx& tx) -> Result<void> {
-        made.merchant = TRY(tx.merchant(made.terminal.merchant));
-        if (!made.merchant) made.refused = Refusal::not_found;
-        if (made.merchant && made.merchant->state != merchant::MerchantState::active) {
-            made.refused = Refusal::merchant_not_active;
-        }
-        if (made.refused != Refusal::none) return {};
-        const auto number = static_cast<std::uint64_t>(TRY(tx.next_number("terminal")));
-        const auto serial = static_cast<std::uint64_t>(TRY(tx.next_number("serial")));
-        made.terminal.number = TRY(merchant::terminal_number(number));
-        made.terminal.serial = TRY(merchant::serial_number(parts_.maker_id, serial));
-        return {};
-    });
-}
-
-// The terminal, its code, and its place in the register: the serial number bound to the elements.
-Result<void> AcquirerCalls::keep_terminal(const NewTerminal& made,
-                                          const merchant::ActivationCode& code) {
-    const merchant::Merchant& merchant = *made.merchant;
-    store::RegistryChange filed{.reason = "created", .row = {}};
-    store::RegistryRow& row = filed.row;
-    row.terminal = made.terminal.number;
-    row.serial = made.terminal.serial;
-    row.acquirer = parts_.acquirer_code;
-    row.merchant = merchant.number;
-    row.licence = merchant.licence.digest;
-    row.account = merchant.bank_account.digest;
-    row.address = made.address.empty() ? merchant.address : made.address;
-    row.placed = made.latitude_e6 && made.longitude_e6;
-    row.latitude_e6 = static_cast<std::int32_t>(made.latitude_e6.value_or(0));
-    row.longitude_e6 = static_cast<std::int32_t>(made.longitude_e6.value_or(0));
-    row.changed_at = made.terminal.created_at;
-    return parts_.store.run([&](store::Tx& tx) -> Result<void> {
-        TRY_VOID(tx.insert(made.terminal));
-        TRY_VOID(tx.insert(filed));
-        return tx.insert(code);
-    });
-}
-
-net::HttpResponse AcquirerCalls::add_terminal(std::string_view number, const std::string& body) {
-    constexpr std::int64_t latitude_e6_max = 90'000'000;
-    constexpr std::int64_t longitude_e6_max = 180'000'000;
-    StrictJson json(body.empty() ? "{}" : std::string_view(body));
-    NewTerminal made;
-    made.address = json.optional_text("address", merchant::text_bytes_max).value_or("");
-    made.latitude_e6 = json.optional_integer("latitude_e6", -latitude_e6_max, latitude_e6_max);
-    made.longitude_e6 = json.optional_integer("longitude_e6", -longitude_e6_max, longitude_e6_max);
-    if (made.latitude_e6.has_value() != made.longitude_e6.has_value()) {
-        json.fault(Refusal::missing_field, made.latitude_e6 ? "longitude_e6" : "latitude_e6");
-    }
-    if (const auto fault = json.finish()) return refuse(*fault);
-    const Instant now = parts_.clock.now();
-    merchant::Terminal& terminal = made.terminal;
-    terminal.id = pay::new_id(number, now, parts_.random);
-    terminal.merchant = number;
-    terminal.created_at = now;
-    if (const auto done = number_terminal(made); !done) return refuse_error(done.error());
-    if (made.refused != Refusal::none) return refuse(made.refused);
-
-    const auto key =
-        parts_.vault.create_terminal_master_key(master_key_alias(terminal.number), zone_key_alias);
-    const auto serial = parts_.vault.create_serial_key(serial_key_alias(terminal.number));
-    if (!key || !serial) {
-        log(LogLevel::warning, "terminal: no keys", key ? serial.error() : key.error());
-        return refuse(Refusal::vault_unavailable);
-    }
-    const auto [code, activation] = new_code(terminal.id, terminal.merchant);
-    if (const auto done = keep_terminal(made, activation); !done) return refuse_error(done.error());
-    return answer_json(
-        json::object{{"terminal_id", terminal.number},
-                     {"merchant_id", terminal.merchant},
-                     {"serial_number", terminal.serial},
-                     {"activation_code", code},
-                     {"expires_at", china_time(activation.expires_at).iso()},
-                     {"network_key", json::object{{"master_key", to_hex(key->cryptogram)},
-                                                  {"check_value", to_hex(key->check_value)}}}},
-        201);
-}
-
-std::pair<std::string, merchant::ActivationCode> AcquirerCalls::new_code(
-    const Id128& terminal, const std::string& merchant) {
-    std::string code = merchant::make_activation_code(parts_.random);
-    const auto normal = merchant::normal_activation_code(code);
-    CHECK(normal.has_value());
-    merchant::ActivationCode row{
-        .digest = crypto::sha256(bytes_of(*normal)),
-        .terminal = terminal,
-        .merchant = merchant,
-        .expires_at = {parts_.clock.now().unix_ms + merchant::activation_ms},
-        .used_at = {}};
-    return {std::move(code), std::move(row)};
-}
-
-// Another phone for a terminal, or the same one again.
-net::HttpResponse AcquirerCalls::add_activation(std::string_view number, const std::string& body) {
-    StrictJson json(body.empty() ? "{}" : std::string_view(body));
-    if (const auto fault = json.finish()) return refuse(*fault);
-    std::string code;
-    merchant::ActivationCode row;
-    std::optional<merchant::Terminal> terminal;
-    const auto done = parts_.store.run([&](store::Tx& tx) -> Result<void> {
-        terminal = TRY(tx.terminal_by_number(number));
-        if (!terminal) return {};
-        std::tie(code, row) = new_code(terminal->id, terminal->merchant);
-        return tx.insert(row);
-    });
-    if (!done) return refuse_error(done.error());
-    if (!terminal) return refuse(Refusal::not_found);
-    return answer_json(json::object{{"terminal_id", terminal->number},
-                                    {"activation_code", code},
-                                    {"expires_at", china_time(row.expires_at).iso()}},
-                       201);
 }
 
 net::HttpResponse AcquirerCalls::show_merchant(std::string_view number) {

@@ -5,7 +5,9 @@
 //   GET  /v1/merchants/{}                   POST /v1/merchants/{}/approve|activate|suspend|…
 //   GET  /v1/merchants/{}/balance           GET  /v1/merchants/{}/payments?after=ID
 //   POST /v1/merchants/{}/terminals         a number, an activation code, the key for the network
+//                                           or with "classic": a terminal that is no phone
 //   POST /v1/terminals/{}/activation        a code for another phone, or the same one again
+//   POST /v1/terminals/{}/classic           what a classic terminal may do
 //   GET  /v1/payments/{}                    with its history
 //   GET  /v1/ledger                         every account, and that the books sum to zero
 //   POST /v1/days/{}/settle                 reports every terminal's batch to the network
@@ -69,7 +71,10 @@ private:
     net::HttpResponse add_terminal(std::string_view merchant, const std::string& body);
     struct NewTerminal;
     Result<void> number_terminal(NewTerminal& made);
-    Result<void> keep_terminal(const NewTerminal& made, const merchant::ActivationCode& code);
+    Result<void> keep_terminal(const NewTerminal& made, const merchant::ActivationCode* code);
+    net::HttpResponse finish_phone(NewTerminal& made, const keys::MasterKeyExport& key);
+    net::HttpResponse finish_classic(NewTerminal& made, const keys::MasterKeyExport& key);
+    net::HttpResponse change_classic(std::string_view terminal, const std::string& body);
     std::pair<std::string, merchant::ActivationCode> new_code(const Id128& terminal,
                                                               const std::string& merchant);
     net::HttpResponse add_activation(std::string_view terminal, const std::string& body);

@@ -6,9 +6,11 @@
 #include "crypto/x509.h"
 #include "host/data_files.h"
 #include "host/durable_file.h"
+#include "net/frame_server.h"
 #include "net/http_server.h"
 #include "platform/server/acquirer_calls.h"
 #include "platform/server/answers.h"
+#include "platform/server/classic_door.h"
 #include "platform/server/device_desk.h"
 #include "platform/server/enrolment.h"
 #include "platform/server/evidence_config.h"
@@ -39,6 +41,7 @@ constexpr std::size_t worker_queue_max = 4096;
 constexpr std::uint32_t commit_slack_ms = 10'000;
 constexpr std::size_t pem_bytes_max = 16 * 1024;
 constexpr std::size_t early_sign_ins_max = 256;
+constexpr std::size_t classic_connections_max = 4096;
 constexpr std::size_t clearing_bytes_max = std::size_t{64} * 1024 * 1024;
 
 // Whom https addresses are proven by: what Debian's ca-certificates brings, where it is there.
@@ -136,6 +139,8 @@ struct ControlService::Impl {
     std::unique_ptr<AcquirerCalls> acquirer;
     std::unique_ptr<net::HttpServer> phone_door;
     std::unique_ptr<net::HttpServer> acquirer_door;
+    std::unique_ptr<ClassicDoor> classic;
+    std::unique_ptr<net::FrameServer> classic_line;
 
     Result<void> start_core(const ServerConfig& config, const Clock& clock, Random& random);
     Result<void> start_wallets(const ServerConfig& config, const Clock& clock, Random& random);
@@ -150,6 +155,7 @@ struct ControlService::Impl {
 // writer what they gave it, while timers and link are still there. Those only post to the workers,
 // who do not take it any more.
 ControlService::Impl::~Impl() {
+    classic_line.reset();
     acquirer_door.reset();
     phone_door.reset();
     // While workers can hear the answers.
@@ -204,6 +210,9 @@ Result<void> ControlService::Impl::start_core(const ServerConfig& config, const 
     acquirer = std::make_unique<AcquirerCalls>(
         AcquirerCalls::Parts{*store, *vault, *workers, *upstream, *settlement, closer.get(), *trust,
                              clock, random, *numbers, config.acquirer_code, config.maker_id});
+    classic = TRY(
+        ClassicDoor::make(TRY(host::read_data("dialects/cup-pos.dialect")),
+                          ClassicDoor::Parts{*store, *vault, *workers, *engine, *upstream, clock}));
     const std::size_t open = TRY(engine->recover());
     if (open != 0) {
         log(LogLevel::warning, "server: payments taken up after a restart",
@@ -308,6 +317,17 @@ Result<void> ControlService::Impl::open_doors(const ServerConfig& config) {
         std::move(acquirer_config), [this](net::HttpRequest request, net::Responder respond) {
             on_acquirer(std::move(request), std::move(respond));
         }));
+    if (!config.classic_port) return {};
+    net::FrameServerConfig line;
+    line.address = config.address;
+    line.port = *config.classic_port;
+    line.connections_max = classic_connections_max;
+    if (config.classic_tls) line.tls = tls;
+    ClassicDoor* const door = classic.get();
+    classic_line = TRY(
+        net::FrameServer::listen(std::move(line), [door](net::FrameConnection from, Bytes frame) {
+            door->arrived(frame, [from](const Buffer& answer) { from.send(answer); });
+        }));
     return {};
 }
 
@@ -319,6 +339,10 @@ std::uint16_t ControlService::phone_port() const {
 }
 std::uint16_t ControlService::acquirer_port() const {
     return impl_->acquirer_door->port();
+}
+
+std::uint16_t ControlService::classic_port() const {
+    return impl_->classic_line ? impl_->classic_line->port() : std::uint16_t{0};
 }
 
 void ControlService::phone(net::HttpRequest request, net::Responder respond) {

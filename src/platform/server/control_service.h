@@ -13,6 +13,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 namespace softpos::server {
@@ -28,7 +29,11 @@ struct ServerConfig {
     std::string address = "127.0.0.1";
     std::uint16_t phone_port = 8443;     // 0 takes any free one.
     std::uint16_t acquirer_port = 8444;  // 0 takes any free one.
-    std::string vault_socket;            // Or https://HOST:PORT of a softpos-vault-door, with:
+    // Where classic terminals come in, by cup-pos over TCP; none: such a door is not opened. Under
+    // TLS with the service's own certificate, unless the line is closed to strangers anyway.
+    std::optional<std::uint16_t> classic_port = std::nullopt;  // 0 takes any free one.
+    bool classic_tls = true;
+    std::string vault_socket;  // Or https://HOST:PORT of a softpos-vault-door, with:
     std::string vault_cert = {};
     std::string vault_key = {};
     std::string vault_ca = {};
@@ -57,10 +62,15 @@ struct SetupOptions {
     // hex digits, as two custodians would bring them.
     std::string zone_component_1;
     std::string zone_component_2;
+    // The key that classic terminals' master keys travel under, to whoever loads them; the same
+    // way. Empty: no such terminals can be made.
+    std::string classic_component_1 = {};
+    std::string classic_component_2 = {};
 };
 struct SetupResult {
-    std::string api_key;         // Shown once; only its hash is kept.
-    std::string zone_key_check;  // To compare with the network's.
+    std::string api_key;            // Shown once; only its hash is kept.
+    std::string zone_key_check;     // To compare with the network's.
+    std::string classic_key_check;  // To compare with the loader's; empty where there is none.
 };
 
 // Makes a new acquirer's folder, certificates, base keys in the vault (which must be running) and
@@ -82,6 +92,7 @@ public:
 
     std::uint16_t phone_port() const;
     std::uint16_t acquirer_port() const;
+    std::uint16_t classic_port() const;  // 0 where that door is not open.
 
 private:
     struct Impl;

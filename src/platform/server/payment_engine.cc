@@ -145,7 +145,9 @@ Result<Refusal> PaymentEngine::check_merchant(store::Tx& tx, const PaymentOrder&
     const bool works = terminal && (terminal->state == merchant::TerminalState::enrolled ||
                                     terminal->state == merchant::TerminalState::active);
     if (!works) return Refusal::terminal_not_active;
-    const Refusal distrusted = TRY(check_device(tx, order));
+    // A classic terminal has no device that could be trusted or not: its policy was asked.
+    const Refusal distrusted =
+        order.classic == nullptr ? TRY(check_device(tx, order)) : Refusal::none;
     if (distrusted != Refusal::none) return distrusted;
     if (order.kind != PaymentKind::purchase) return Refusal::none;
     const auto usage = TRY(tx.usage(merchant->number, upstream_->business_date()));
@@ -189,7 +191,8 @@ Result<void> PaymentEngine::admit(store::Tx& tx, const PaymentOrder& order,
     if (order.kind == PaymentKind::void_sale) step.refused = may_void(context);
     if (order.kind == PaymentKind::refund) step.refused = may_refund(context);
     // Last, because what is refused must not have cost a permit.
-    if (step.refused == Refusal::none && order.kind == PaymentKind::purchase) {
+    const bool permitted = order.classic == nullptr && order.kind == PaymentKind::purchase;
+    if (step.refused == Refusal::none && permitted) {
         step.refused = TRY(spend_permits(tx, order, context.payment.id, parts_.clock.now()));
     }
     if (step.refused != Refusal::none) return {};
@@ -435,6 +438,45 @@ void PaymentEngine::on_incoming(Incoming incoming) {
         .response_code = incoming.event.response_code,
         .amount_minor = incoming.amount_minor};
     apply(incoming.payment, std::move(incoming.event), std::move(message));
+}
+
+// What may have left is given up as when no answer came; what was approved is undone.
+void PaymentEngine::take_back(const Id128& id, std::function<void(Result<bool>)> done) {
+    const auto step = std::make_shared<Step>();
+    const auto gone = std::make_shared<bool>(false);
+    parts_.store.submit(
+        [this, id, step, gone](store::Tx& tx) -> Result<void> {
+            const auto found = TRY(tx.payment(id));
+            if (!found) return fail(ErrorKind::not_found, "payment: no such payment");
+            pay::PaymentContext context;
+            context.payment = *found;
+            step->from = found->state;
+            const bool purchase = found->kind == PaymentKind::purchase;
+            if (!purchase) context.original = TRY(tx.payment(found->original));
+            context.current_date = upstream_->business_date();
+            context.current_batch = TRY(tx.batch_of(found->terminal));
+            context.rules = rules_;
+            const bool sent = found->state == pay::PaymentState::sent;
+            const bool approved = found->state == pay::PaymentState::approved;
+            *gone = !approved || purchase;
+            if (!*gone || (!sent && !approved)) return {};
+            const pay::PaymentEvent event{
+                .kind = sent ? pay::EventKind::deadline_passed : pay::EventKind::undo,
+                .at = parts_.clock.now()};
+            auto transition = pay::step(context, event);
+            if (!transition && transition.error().kind == ErrorKind::conflict) {
+                *gone = false;  // It was voided or refunded since.
+                return {};
+            }
+            step->transition = TRY(std::move(transition));
+            if (!step->transition.changed) return {};
+            return write(tx, event, *step, false);
+        },
+        [this, step, gone, done = std::move(done)](const Result<void>& durable) {
+            if (!durable) return done(std::unexpected(durable.error()));
+            if (step->transition.changed) perform(*step);
+            done(*gone);
+        });
 }
 
 void PaymentEngine::wait_for(const Id128& payment, Reply reply) {

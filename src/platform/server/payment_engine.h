@@ -35,6 +35,13 @@ struct PinOrder {
     Id128 permit;  // Of purpose pin.
 };
 
+// What stands in for permit and sealed card where the terminal is no phone: its line was believed
+// and its policy asked. The card as channel::card_of() gives it; empty of what needs none.
+struct ClassicCard {
+    SecretBytes card_tlv;
+    std::optional<std::array<std::uint8_t, 8>> pin;  // Under the terminal's own working key.
+};
+
 struct PaymentOrder {
     merchant::Terminal terminal;
     pay::PaymentKind kind = pay::PaymentKind::purchase;
@@ -46,7 +53,8 @@ struct PaymentOrder {
     protocol::SealedCard card;  // Purchase.
     Id128 permit;               // Purchase: of the tap.
     std::optional<PinOrder> pin;
-    Id128 original;  // Void and refund.
+    Id128 original;                              // Void and refund.
+    std::shared_ptr<const ClassicCard> classic;  // Of a classic terminal; else none.
 };
 
 // Either the payment as it stands when there is something to say, or why there is none.
@@ -96,6 +104,11 @@ public:
 
     // What the network said.
     void on_incoming(Incoming incoming);
+
+    // A classic terminal did not hear what became of a payment and takes it back. `done` is told,
+    // once durable, whether nothing is or will be left of it; from any thread. unavailable where it
+    // could not be written: ask again.
+    void take_back(const Id128& payment, std::function<void(Result<bool>)> done);
 
     // Part of a work that suspends a terminal: every payment of it that may have left is given up,
     // so that it ends reversed. `after` performs what follows, once the work is durable.

@@ -4,6 +4,7 @@
 #include "codec/strict_json.h"
 #include "crypto/hash.h"
 #include "platform/server/answers.h"
+#include "platform/server/classic_door.h"
 
 #include <algorithm>
 #include <utility>
@@ -85,7 +86,9 @@ void PhoneCalls::purchase(const net::HttpRequest& request, net::Responder respon
     order.card.ciphertext = card.hex("ciphertext", 17, protocol::sealed_card_bytes_max);
     order.card_method = card.text("cvm", 24);
     const std::string entry = card.text("entry", 16);
-    if (!key) body.fault(Refusal::bad_value, "idempotency_key");
+    if (!key || is_classic_payment_key(*key)) {
+        body.fault(Refusal::bad_value, "idempotency_key");
+    }
     if (kind != "purchase") body.fault(Refusal::bad_value, "kind");
     if (currency != "CNY") body.fault(Refusal::bad_value, "currency");
     if (entry != "contactless") card.fault(Refusal::bad_value, "entry");
@@ -113,7 +116,9 @@ void PhoneCalls::follow_up(const net::HttpRequest& request, net::Responder respo
     order.terminal = terminal;
     order.kind = kind;
     const auto key = Id128::parse(body.text("idempotency_key", 32));
-    if (!key) body.fault(Refusal::bad_value, "idempotency_key");
+    if (!key || is_classic_payment_key(*key)) {
+        body.fault(Refusal::bad_value, "idempotency_key");
+    }
     if (kind == pay::PaymentKind::refund) {
         order.amount_minor = body.integer("amount_minor", 1, amount_minor_max);
     }

@@ -41,7 +41,8 @@ PurchaseFlaw prove_serial(keys::KeyVault& vault, const PaymentOrder& order,
         serial_key_alias(terminal.number),
         {.serial = terminal.serial, .factor6 = factor, .cipher8 = **cipher});
     if (!checked) return flaw_of(checked.error(), PurchaseFlaw::serial);
-    secrets.serial = {.serial = terminal.serial,
+    secrets.serial = {.device_type = "08",
+                      .serial = terminal.serial,
                       .app_version = terminal.app_version.substr(0, version_bytes_max),
                       .proof = std::string(text_of(**cipher))};
     return PurchaseFlaw::none;
@@ -63,9 +64,42 @@ PurchaseFlaw translate_pin(keys::KeyVault& vault, const PaymentOrder& order,
     return PurchaseFlaw::none;
 }
 
+PurchaseFlaw translate_classic_pin(keys::KeyVault& vault, const PaymentOrder& order,
+                                   PurchaseSecrets& secrets) {
+    if (!order.classic->pin) return PurchaseFlaw::none;
+    const auto block =
+        vault.translate_classic_pin({.classic_key = classic_key_alias(order.terminal.number),
+                                     .block8 = *order.classic->pin,
+                                     .stored_form = secrets.card.stored_form,
+                                     .terminal_key = master_key_alias(order.terminal.number),
+                                     .format = protocol::PinBlockFormat::iso0});
+    if (!block) return flaw_of(block.error(), PurchaseFlaw::pin);
+    channel::PinBlock translated{};
+    if (block->size() != translated.size()) return PurchaseFlaw::pin;
+    std::ranges::copy(*block, translated.begin());
+    secrets.pin = translated;
+    return PurchaseFlaw::none;
+}
+
+// The card came in clear: from here on it is what the vault sealed.
+OpenedPurchase open_classic(keys::KeyVault& vault, const PaymentOrder& order) {
+    const auto kept = vault.keep_card(order.classic->card_tlv.bytes());
+    if (!kept) return {flaw_of(kept.error(), PurchaseFlaw::card), nullptr};
+    const auto secrets = std::make_shared<PurchaseSecrets>();
+    secrets->card.card_tlv = order.classic->card_tlv.clone();
+    secrets->card.stored_form = kept->stored_form;
+    secrets->card.masked_pan = kept->masked_pan;
+    secrets->serial = {
+        .device_type = "02", .serial = order.terminal.serial, .app_version = {}, .proof = {}};
+    const PurchaseFlaw flaw = translate_classic_pin(vault, order, *secrets);
+    if (flaw != PurchaseFlaw::none) return {flaw, nullptr};
+    return {PurchaseFlaw::none, secrets};
+}
+
 }  // namespace
 
 OpenedPurchase open_purchase(keys::KeyVault& vault, const PaymentOrder& order) {
+    if (order.classic != nullptr) return open_classic(vault, order);
     auto card = open_card(vault, order);
     if (!card) return {flaw_of(card.error(), PurchaseFlaw::card), nullptr};
     const auto secrets = std::make_shared<PurchaseSecrets>();

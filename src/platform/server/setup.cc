@@ -67,6 +67,19 @@ Result<store::PolicyRow> make_first_policy(const SetupOptions& options, Instant 
     return row;
 }
 
+// Gives the check value, in hex.
+Result<std::string> import_zone_key(keys::KeyVault& vault, std::string_view alias,
+                                    const std::string& component_1,
+                                    const std::string& component_2) {
+    std::vector<SecretBytes> components;
+    for (const std::string* hex : {&component_1, &component_2}) {
+        Buffer part = TRY(from_hex(*hex));
+        components.push_back(SecretBytes::copy_of(part));
+        wipe(part);
+    }
+    return to_hex(TRY(vault.import_zmk_components(alias, components)));
+}
+
 }  // namespace
 
 Result<ServerConfig> read_config(const std::string& folder) {
@@ -77,6 +90,10 @@ Result<ServerConfig> read_config(const std::string& folder) {
     config.address = json.text("address", 64);
     config.phone_port = static_cast<std::uint16_t>(json.integer("phone_port", 0, 65535));
     config.acquirer_port = static_cast<std::uint16_t>(json.integer("acquirer_port", 0, 65535));
+    if (const auto port = json.optional_integer("classic_port", 0, 65535)) {
+        config.classic_port = static_cast<std::uint16_t>(*port);
+        config.classic_tls = json.boolean("classic_tls");
+    }
     config.vault_socket = json.text("vault_socket", 256);
     config.vault_cert = json.optional_text("vault_cert", 256).value_or("");
     config.vault_key = json.optional_text("vault_key", 256).value_or("");
@@ -115,6 +132,10 @@ Result<void> write_config(const ServerConfig& config) {
                       {"environment", name_of(config.environment)},
                       {"answer_ms", config.answer_ms}};
     if (!config.close_at.empty()) body["close_at"] = config.close_at;
+    if (config.classic_port) {
+        body["classic_port"] = *config.classic_port;
+        body["classic_tls"] = config.classic_tls;
+    }
     if (!config.vault_cert.empty()) {
         body["vault_cert"] = config.vault_cert;
         body["vault_key"] = config.vault_key;
@@ -132,13 +153,13 @@ Result<SetupResult> set_up(const SetupOptions& options, const Clock& clock, Rand
         return fail(ErrorKind::conflict, "setup: the folder holds a service already");
     }
     auto vault = TRY(door::connect_vault(options.config.vault_place(), 1));
-    std::vector<SecretBytes> components;
-    for (const std::string* hex : {&options.zone_component_1, &options.zone_component_2}) {
-        Buffer part = TRY(from_hex(*hex));
-        components.push_back(SecretBytes::copy_of(part));
-        wipe(part);
+    const auto zone = TRY(import_zone_key(*vault, zone_key_alias, options.zone_component_1,
+                                          options.zone_component_2));
+    std::string classic;
+    if (!options.classic_component_1.empty()) {
+        classic = TRY(import_zone_key(*vault, classic_zone_key_alias, options.classic_component_1,
+                                      options.classic_component_2));
     }
-    const auto zone = TRY(vault->import_zmk_components(zone_key_alias, components));
     TRY_VOID(vault->create_bdk(phone_bdk_alias));
     TRY_VOID(vault->create_pin_bdk(pin_bdk_alias));
     const auto permit_point = TRY(vault->create_signing_key(permit_key_alias));
@@ -153,7 +174,8 @@ Result<SetupResult> set_up(const SetupOptions& options, const Clock& clock, Rand
     const auto secret = key_random.take<24>();
     SetupResult result;
     result.api_key = "spk_" + to_hex(secret);
-    result.zone_key_check = to_hex(zone);
+    result.zone_key_check = zone;
+    result.classic_key_check = classic;
     const auto store = TRY(store::open_sqlite({.path = folder + "/platform.db"}));
     const store::ApiKey key{.id = Id128::make(random),
                             .digest = crypto::sha256(bytes_of(result.api_key)),

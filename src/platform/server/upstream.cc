@@ -80,6 +80,10 @@ std::string master_key_alias(std::string_view terminal) {
     return "tmk:" + std::string(terminal);
 }
 
+std::string classic_key_alias(std::string_view terminal) {
+    return "pos:" + std::string(terminal);
+}
+
 std::string serial_key_alias(std::string_view terminal) {
     return "serial:" + std::string(terminal);
 }
@@ -276,6 +280,7 @@ Result<void> Upstream::send(const Outgoing& outgoing) {
     channel::CupTerminal terminal{
         .terminal = payment.terminal, .merchant = payment.merchant, .batch = payment.batch};
     if (outgoing.serial != nullptr) {
+        terminal.device_type = outgoing.serial->device_type;
         terminal.serial = outgoing.serial->serial;
         terminal.app_version = outgoing.serial->app_version;
         terminal.proof = outgoing.serial->proof;

@@ -66,9 +66,10 @@ enum class SendKind : std::uint8_t { request, repeat, reversal };
 
 // What a terminal says about itself in field 59 of a sale.
 struct SerialStatement {
-    std::string serial;       // TUSN; empty where the terminal has none.
-    std::string app_version;  // Up to 8 characters.
-    std::string proof;        // 8 characters, by the terminal's own key.
+    std::string device_type = "08";  // "02" of a classic terminal.
+    std::string serial;              // TUSN; empty where the terminal has none.
+    std::string app_version;         // Up to 8 characters.
+    std::string proof;               // 8 characters, by the terminal's own key.
 };
 
 struct Outgoing {
@@ -96,6 +97,9 @@ struct Incoming {
 // Names of a terminal's keys in the vault: towards the network, and of its serial number.
 std::string master_key_alias(std::string_view terminal);
 std::string serial_key_alias(std::string_view terminal);
+// The master key of a classic terminal, and the zone key of whoever loads such terminals.
+std::string classic_key_alias(std::string_view terminal);
+constexpr std::string_view classic_zone_key_alias = "zmk:classic";
 
 class Upstream {
 public:

@@ -92,6 +92,26 @@ struct OutboxMessage {
     Instant created_at = {};
 };
 
+// A terminal that is no phone: what it may do without a permit, and the batch that it has open.
+struct ClassicRow {
+    std::string terminal = {};
+    std::string merchant = {};
+    bool purchase = false;
+    bool void_sale = false;
+    bool refund = false;
+    std::int64_t amount_max_minor = 0;  // Of one payment.
+    std::uint32_t batch = 1;            // Never goes back.
+
+    friend bool operator==(const ClassicRow&, const ClassicRow&) = default;
+};
+
+// Both ends are in it.
+struct KeyRange {
+    Id128 first = {};
+    Id128 last = {};
+};
+constexpr std::size_t classic_batch_rows_max = 5'000;
+
 struct TraceKey {
     std::string terminal = {};
     std::uint32_t batch = 0;

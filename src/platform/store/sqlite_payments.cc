@@ -99,6 +99,23 @@ Reader::Found<Payment> SqliteTx::payment_by_key(std::string_view merchant,
     return one(query, read_payment);
 }
 
+Reader::List<Payment> SqliteTx::payments_by_keys(std::string_view merchant, const KeyRange& range) {
+    Query query(connection_, SELECT_PAYMENT
+                "WHERE shard = ? AND merchant = ? AND idempotency_key BETWEEN ? AND ?"
+                " ORDER BY idempotency_key LIMIT ?");
+    query << pay::shard_of(merchant) << merchant << range.first << range.last
+          << rows_of(classic_batch_rows_max);
+    return all(query, read_payment);
+}
+
+Reader::Found<Payment> SqliteTx::purchase_by_reference(std::string_view merchant,
+                                                       std::string_view reference) {
+    Query query(connection_, SELECT_PAYMENT
+                "WHERE merchant = ? AND rrn = ? AND kind = 1 ORDER BY id DESC LIMIT 1");
+    query << merchant << reference;
+    return one(query, read_payment);
+}
+
 Reader::Found<Payment> SqliteTx::payment_by_trace(const TraceKey& trace) {
     Query query(connection_,
                 SELECT_PAYMENT "WHERE terminal = ? AND batch = ? AND stan = ? AND stan > 0");

@@ -5,6 +5,7 @@
 // without a commit that needs two of them. Indexes are few: each costs every payment.
 #include "platform/store/sqlite_schema.h"
 
+#include "platform/store/sqlite_classic_tables.h"
 #include "platform/store/sqlite_store.h"
 #include "platform/store/sqlite_trust_tables.h"
 #include "platform/store/sqlite_wallet_tables.h"
@@ -124,8 +125,8 @@ CREATE TABLE outbox (
 CREATE TABLE settings (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 )";
 
-constexpr std::array steps{step_1,        trust_tables, trust_step_3,
-                           wallet_tables, trial_tables, bill_tables};
+constexpr std::array steps{step_1,       trust_tables, trust_step_3,  wallet_tables,
+                           trial_tables, bill_tables,  classic_tables};
 
 Result<std::int64_t> version_of(Connection& connection) {
     TRY_VOID(connection.execute_script(

@@ -39,6 +39,11 @@ public:
     SqliteTx(Connection& connection, BalanceChanges& changes)
         : connection_(connection), changes_(changes) {}
 
+    // In sqlite_classic.cc.
+    Found<ClassicRow> classic(std::string_view terminal) override;
+    Result<void> insert(const ClassicRow& classic) override;
+    Result<void> update(const ClassicRow& classic) override;
+
     // In sqlite_merchants.cc.
     Found<merchant::Merchant> merchant(std::string_view number) override;
     Found<merchant::Merchant> merchant_by_licence(
@@ -62,6 +67,9 @@ public:
 
     // In sqlite_payments.cc.
     Found<pay::Payment> payment(const Id128& id) override;
+    List<pay::Payment> payments_by_keys(std::string_view merchant, const KeyRange& range) override;
+    Found<pay::Payment> purchase_by_reference(std::string_view merchant,
+                                              std::string_view reference) override;
     Found<pay::Payment> payment_by_key(std::string_view merchant,
                                        const Id128& idempotency_key) override;
     Found<pay::Payment> payment_by_trace(const TraceKey& trace) override;

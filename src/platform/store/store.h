@@ -64,6 +64,12 @@ public:
     virtual Found<pay::Payment> payment(const Id128& id) = 0;
     virtual Found<pay::Payment> payment_by_key(std::string_view merchant,
                                                const Id128& idempotency_key) = 0;
+    // In the order of their keys, at most classic_batch_rows_max.
+    virtual List<pay::Payment> payments_by_keys(std::string_view merchant,
+                                                const KeyRange& range) = 0;
+    // The newest of the merchant's purchases to which the network gave that number (field 37).
+    virtual Found<pay::Payment> purchase_by_reference(std::string_view merchant,
+                                                      std::string_view reference) = 0;
     virtual Found<pay::Payment> payment_by_trace(const TraceKey& trace) = 0;
     virtual Found<pay::Payment> last_payment(std::string_view merchant,
                                              std::string_view terminal) = 0;
@@ -113,6 +119,7 @@ public:
     virtual Found<pay::Payout> payout(const Id128& id) = 0;
     virtual List<pay::Payout> payouts_on(pay::BusinessDate date, const IdPage& page) = 0;
 
+    virtual Found<ClassicRow> classic(std::string_view terminal) = 0;
     virtual Result<std::uint32_t> batch_of(std::string_view terminal) = 0;  // 0: none set yet.
     virtual List<OutboxMessage> outbox(std::size_t rows_max) = 0;           // Oldest first.
     virtual Found<std::string> setting(std::string_view name) = 0;
@@ -138,6 +145,8 @@ public:
     virtual Result<void> update(const merchant::Merchant& merchant) = 0;
     virtual Result<void> insert(const merchant::Terminal& terminal) = 0;
     virtual Result<void> update(const merchant::Terminal& terminal) = 0;
+    virtual Result<void> insert(const ClassicRow& classic) = 0;
+    virtual Result<void> update(const ClassicRow& classic) = 0;  // Never to an older batch.
     virtual Result<void> insert(const merchant::ActivationCode& code) = 0;
     virtual Result<void> update(const merchant::ActivationCode& code) = 0;
     virtual Result<void> insert(const ApiKey& key) = 0;

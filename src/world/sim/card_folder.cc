@@ -55,7 +55,9 @@ Result<card::CardState> read_state(const std::string& path) {
     return parse_state(text_of(*text));
 }
 
-Result<card::CardData> load_data(const std::string& folder, const std::string& name) {
+}  // namespace
+
+Result<card::CardData> load_card_data(const std::string& folder, const std::string& name) {
     if (!is_plain_name(name)) return fail(ErrorKind::denied, "cards: not a card's name");
     const Buffer text =
         TRY(host::read_file(folder + "/" + name + ".card", card::profile_text_bytes_max));
@@ -71,8 +73,6 @@ Result<card::CardData> load_data(const std::string& folder, const std::string& n
     return card::personalise(std::move(profile), *issuer);
 }
 
-}  // namespace
-
 Result<std::vector<std::string>> list_cards(const std::string& folder) {
     std::vector<std::string> names;
     for (const auto& file : TRY(files_with(folder, ".card"))) names.push_back(file.stem().string());
@@ -80,13 +80,13 @@ Result<std::vector<std::string>> list_cards(const std::string& folder) {
 }
 
 Result<card::VirtualCard> load_card(const std::string& folder, const std::string& name) {
-    return card::VirtualCard(TRY(load_data(folder, name)));
+    return card::VirtualCard(TRY(load_card_data(folder, name)));
 }
 
 Result<card::VirtualCard> load_card(const std::string& folder, const std::string& name,
                                     const std::string& state_file) {
     const card::CardState state = TRY(read_state(state_file));
-    card::VirtualCard card(TRY(load_data(folder, name)), state);
+    card::VirtualCard card(TRY(load_card_data(folder, name)), state);
     card.set_state_sink([state_file](const card::CardState& now) {
         const std::string text = std::string(state_key) + std::to_string(now.atc) + "\n";
         return host::write_durably(state_file, bytes_of(text));

@@ -11,6 +11,9 @@ namespace softpos::sim {
 // Names of the *.card files in the folder, in order.
 Result<std::vector<std::string>> list_cards(const std::string& folder);
 
+// The same without a life of its own: for whoever reads a card otherwise than by its application.
+Result<card::CardData> load_card_data(const std::string& folder, const std::string& name);
+
 // The card of this name, personalised with the key of its issuer's *.issuer file.
 //
 //     card::VirtualCard card = TRY(load_card("data/cards", "debit"));

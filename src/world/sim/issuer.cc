@@ -84,6 +84,8 @@ std::string Issuer::check_cryptogram(const AuthorisationRequest& request, Accoun
     const auto pan = Pan::parse(request.pan);
     const card::IssuerProfile* issuer = pan ? card::find_issuer(issuers_, *pan) : nullptr;
     if (issuer == nullptr) return "15";
+    // A stripe proves nothing by itself: who has no chip must know the PIN.
+    if (request.field55.empty()) return request.pin && !account.pin.empty() ? "" : "57";
     const auto amount = object_in(request.field55, 0x9F02);
     if (!amount || amount->size() != amount_bytes) return "99";
     // The card signed another amount than the one that is asked for.

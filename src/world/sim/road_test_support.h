@@ -9,6 +9,7 @@
 #include "platform/keys/soft_vault.h"
 #include "platform/keys/vault_service.h"
 #include "platform/server/control_service.h"
+#include "world/sim/classic_pos.h"
 #include "world/sim/fleet_phone.h"
 #include "world/sim/sim_service.h"
 #include "world/sim/wallet_service.h"
@@ -19,6 +20,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -104,6 +106,14 @@ public:
     RoadPhone& add_pin_phone(const std::string& pin);
     // With a chip that vouches for it; enrolled like the others.
     RoadPhone& add_chip_phone(trust::HardwareAnchor& chip);
+    // A traditional POS of the same merchant, with its key loaded; `body` is the policy. It talks
+    // to the service over TCP under TLS, one connection each message. Cards: "credit" and "pin",
+    // the latter with that PIN.
+    static constexpr const char* classic_pin = "246810";
+    std::unique_ptr<ClassicPos> add_classic(const std::string& policy, std::string* terminal);
+    // Frames to the classic door and back, for whoever speaks for himself.
+    std::optional<Buffer> classic_exchange(const Buffer& frame);
+    std::uint16_t classic_port() const { return *config_.classic_port; }
     // Not enrolled.
     std::unique_ptr<FleetPhone> make_phone(const FleetPhone::Kind& kind);
     RoadPhone& add_company_phone();  // Of another merchant, who has no limit of a day.
@@ -164,6 +174,7 @@ private:
                    const std::string& terminal_body = "{}");
     void start_network();
     void set_up_service();
+    void open_account(const std::string& pan, const std::string& pin);
     void make_merchant(std::string_view kind, std::string_view number);
 
     host::ScratchDirectory folder_;
@@ -178,6 +189,10 @@ private:
     std::unique_ptr<server::ControlService> service_;
     server::ServerConfig config_;
     std::string api_key_, ca_pem_, merchant_;
+    std::optional<codec::Dialect> dialect_;
+    SecretBytes loader_key_;  // Under which classic terminals' keys leave.
+    std::set<std::string> accounts_;
+    std::int64_t balances_minor_ = 0;
     std::unique_ptr<net::HttpClient> network_client_, acquirer_client_;
     std::vector<std::unique_ptr<RoadPhone>> phones_;
     std::vector<std::string> answers_;

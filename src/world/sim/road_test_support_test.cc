@@ -3,10 +3,14 @@
 
 #include "base/check.h"
 #include "base/hex.h"
+#include "crypto/cipher.h"
+#include "crypto/kcv.h"
 #include "host/data_files.h"
 #include "host/durable_file.h"
 #include "phone/trust/trusted_service.h"
 #include "platform/merchant/check_digits.h"
+#include "world/sim/card_folder.h"
+#include "world/sim/pos_line.h"
 
 #include <boost/json.hpp>
 #include <gtest/gtest.h>
@@ -153,10 +157,16 @@ void RoadWorld::set_up_service() {
     setup.config.environment = monitor::Environment::sandbox;
     setup.zone_component_1 = to_hex(random_.take<16>());
     setup.zone_component_2 = to_hex(random_.take<16>());
+    setup.classic_component_1 = to_hex(random_.take<16>());
+    setup.classic_component_2 = to_hex(random_.take<16>());
+    setup.config.classic_port = 0;
     const auto made = server::set_up(setup, clock_, random_);
     CHECK(made.has_value());
     api_key_ = made->api_key;
     config_ = setup.config;
+    loader_key_ = SecretBytes::copy_of(from_hex(setup.classic_component_1).value());
+    const Buffer other = from_hex(setup.classic_component_2).value();
+    for (std::size_t i = 0; i < other.size(); ++i) loader_key_.writable()[i] ^= other[i];
     const json::array components{json::object{{"value", setup.zone_component_1}},
                                  json::object{{"value", setup.zone_component_2}}};
     const Reply zone =
@@ -174,6 +184,7 @@ void RoadWorld::start_service() {
     service_ = *std::move(service);
     config_.phone_port = service_->phone_port();  // From now on it comes back there.
     config_.acquirer_port = service_->acquirer_port();
+    config_.classic_port = service_->classic_port();
     acquirer_client_ = client(door(config_.acquirer_port));
 }
 
@@ -234,11 +245,62 @@ RoadPhone& RoadWorld::add(Result<std::unique_ptr<FleetPhone>> phone, const std::
                           const std::string& terminal_body) {
     CHECK(phone.has_value());
     CHECK((*phone)->enrol(platform(), enrolment_code(terminal_body)).has_value());
-    json::object account{{"pan", (*phone)->card_pan()}, {"balance_minor", card_balance_minor}};
-    if (!pin.empty()) account["pin"] = pin;
-    CHECK(network("/v1/accounts", json::serialize(account)).status() == 200);
+    open_account(std::string((*phone)->card_pan()), pin);
     phones_.push_back(std::make_unique<RoadPhone>(*this, *std::move(phone)));
     return *phones_.back();
+}
+
+void RoadWorld::open_account(const std::string& pan, const std::string& pin) {
+    json::object account{{"pan", pan}, {"balance_minor", card_balance_minor}};
+    if (!pin.empty()) account["pin"] = pin;
+    CHECK(network("/v1/accounts", json::serialize(account)).status() == 200);
+    accounts_.insert(pan);
+    balances_minor_ += card_balance_minor;
+}
+
+std::unique_ptr<ClassicPos> RoadWorld::add_classic(const std::string& policy,
+                                                   std::string* terminal) {
+    const Reply made =
+        acquirer("/v1/merchants/" + merchant_ + "/terminals", "{\"classic\":" + policy + "}");
+    CHECK(made.status() == 201);
+    *terminal = made.text("terminal_id");
+    const json::object known{{"terminal_id", *terminal},
+                             {"merchant_id", merchant_},
+                             {"master_key", made.text("network_key.master_key")},
+                             {"check_value", made.text("network_key.check_value")}};
+    CHECK(network("/v1/terminals", json::serialize(known)).status() == 200);
+    const Buffer sealed = from_hex(made.text("terminal_key.master_key")).value();
+    auto key = crypto::ecb_decrypt_secret(crypto::Cipher::tdes, loader_key_.bytes(), sealed);
+    CHECK(key.has_value());
+    const auto kcv = crypto::zero_block_kcv(crypto::Cipher::tdes, key->bytes()).value();
+    CHECK(to_hex(Bytes(kcv).first(3)) == made.text("terminal_key.check_value"));
+    for (const char* const name : {"credit", "pin"}) {
+        const auto card = load_card_data(host::data_path("cards"), name);
+        CHECK(card.has_value());
+        const std::string pan(card->profile.pan.clear_digits());
+        if (!accounts_.contains(pan)) open_account(pan, name[0] == 'p' ? classic_pin : "");
+    }
+    if (!dialect_) {
+        const auto text = host::read_data("dialects/cup-pos.dialect");
+        CHECK(text.has_value());
+        dialect_ = codec::Dialect::parse(*text).value();
+    }
+    return std::make_unique<ClassicPos>(ClassicPos::Parts{
+        .dialect = *dialect_,
+        .cards_folder = host::data_path("cards"),
+        .terminal = *terminal,
+        .merchant = merchant_,
+        .master_key = *std::move(key),
+        .clock = clock_,
+        .random = random_,
+        .exchange = [this](const Buffer& frame) { return classic_exchange(frame); }});
+}
+
+std::optional<Buffer> RoadWorld::classic_exchange(const Buffer& frame) {
+    return classic_call({.port = *config_.classic_port,
+                         .tls = net::ClientTls{.ca_pem = ca_pem_, .server_name = "127.0.0.1"},
+                         .kind = net::LinkKind::per_exchange},
+                        frame, static_cast<std::uint32_t>(2 * answer_ms));
 }
 
 RoadPhone& RoadWorld::add_phone_at(const protocol::Location& place) {
@@ -361,8 +423,7 @@ void RoadWorld::wait_until_nothing_is_open() {
 }
 
 std::int64_t RoadWorld::spent() {
-    return static_cast<std::int64_t>(phones_.size()) * card_balance_minor -
-           network("/v1/state").number("accounts_total_minor");
+    return balances_minor_ - network("/v1/state").number("accounts_total_minor");
 }
 
 std::int64_t RoadWorld::sold() {
