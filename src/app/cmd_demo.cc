@@ -1,6 +1,7 @@
 // softpos demo: one tap becomes settled money, through every program, over real sockets.
 #include "app/commands.h"
 #include "app/console.h"
+#include "app/demo_classic.h"
 #include "app/demo_postures.h"
 #include "app/demo_qr.h"
 #include "app/demo_rooted.h"
@@ -338,13 +339,18 @@ void add_demo(CLI::App& app, Chosen& chosen) {
     CLI::App* codes = demo->add_subcommand(
         "qr", "payments out of wallets: the phone scans a code, and shows one");
     codes->fallthrough();
+    CLI::App* classic = demo->add_subcommand(
+        "classic", "a traditional POS and a phone at one merchant, in one reconciled day");
+    classic->fallthrough();
     const auto names = std::make_shared<std::vector<std::string>>();
     postures->add_option("findings", *names, "such as OVERLAY MOVED (default: all)");
-    demo->callback([&chosen, options, rooted, postures, codes, names] {
+    demo->callback([&chosen, options, rooted, postures, codes, classic, names] {
         const bool attacked = rooted->parsed();
         const bool standing = postures->parsed();
         const bool scanned = codes->parsed();
-        chosen = [options, attacked, standing, scanned, names] {
+        const bool old = classic->parsed();
+        chosen = [options, attacked, standing, scanned, old, names] {
+            if (old) return run_demo_classic(*options);
             if (scanned) return run_demo_qr(*options);
             if (standing) return run_demo_postures(*options, *names);
             return attacked ? run_demo_rooted(*options) : run(*options);

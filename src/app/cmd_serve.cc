@@ -44,7 +44,7 @@ void add_sim(CLI::App& app, Chosen& chosen) {
     add_program(
         app, chosen, "sim",
         "run a card network with issuers, for tests (softpos-sim); `sim soak` lives whole days of\n"
-        "everything going wrong",
+        "everything going wrong, `sim pos` is a traditional POS terminal",
         "softpos-sim");
 }
 

@@ -11,6 +11,7 @@
 #include "platform/merchant/check_digits.h"
 #include "platform/server/control_service.h"
 #include "world/sim/card_folder.h"
+#include "world/sim/pos_line.h"
 #include "world/sim/socket_carrier.h"
 
 #include <atomic>
@@ -176,6 +177,10 @@ Result<void> DemoWorld::set_up_server() {
     setup.config.environment = monitor::Environment::sandbox;  // This machine has no phone in it.
     setup.zone_component_1 = to_hex(random.take<16>());
     setup.zone_component_2 = to_hex(random.take<16>());
+    setup.classic_component_1 = to_hex(random.take<16>());
+    setup.classic_component_2 = to_hex(random.take<16>());
+    setup.config.classic_port = 0;
+    loader_key_ = TRY(sim::loader_key(setup.classic_component_1, setup.classic_component_2));
     const auto made = TRY(server::set_up(setup, SystemClock(), random));
     api_key_ = made.api_key;
     const auto zone = TRY(network_->post(
@@ -205,6 +210,7 @@ Result<void> DemoWorld::start_server() {
     const JsonAnswer ports(200, line);
     phone_port_ = static_cast<std::uint16_t>(ports.number("phone_port"));
     acquirer_port_ = static_cast<std::uint16_t>(ports.number("acquirer_port"));
+    classic_port_ = static_cast<std::uint16_t>(ports.number("classic_port"));
     const Buffer ca = TRY(host::read_file(folder + "/ca.pem", pem_bytes_max));
     ca_pem_ = text_of(ca);
     acquirer_ =
@@ -215,7 +221,35 @@ Result<void> DemoWorld::start_server() {
     auto config = TRY(server::read_config(folder));
     config.phone_port = phone_port_;
     config.acquirer_port = acquirer_port_;
+    config.classic_port = classic_port_;
     return server::write_config(config);
+}
+
+Result<std::unique_ptr<sim::ClassicPos>> DemoWorld::make_classic(const std::string& merchant) {
+    const auto made = TRY(ask(*acquirer_, "/v1/merchants/" + merchant + "/terminals",
+                              "{\"classic\":{\"purchase\":true,\"void\":true,\"refund\":true,"
+                              "\"amount_max_minor\":1000000}}"));
+    const std::string terminal = made.text("terminal_id");
+    TRY_VOID(tell_network(made, merchant));
+    if (!dialect_) {
+        dialect_ = TRY(codec::Dialect::parse(TRY(host::read_data("dialects/cup-pos.dialect"))));
+    }
+    const net::FrameLinkConfig line{
+        .port = classic_port_,
+        .tls = net::ClientTls{.ca_pem = ca_pem_, .server_name = "127.0.0.1"}};
+    return std::make_unique<sim::ClassicPos>(sim::ClassicPos::Parts{
+        .dialect = *dialect_,
+        .cards_folder = host::data_path("cards"),
+        .terminal = terminal,
+        .merchant = merchant,
+        .master_key = TRY(sim::loaded_master_key(loader_key_, made.text("terminal_key.master_key"),
+                                                 made.text("terminal_key.check_value"))),
+        .clock = clock_,
+        .random = random_,
+        .exchange = [line](const Buffer& frame) {
+            constexpr std::uint32_t terminal_waits_ms = 10'000;
+            return sim::classic_call(line, frame, terminal_waits_ms);
+        }});
 }
 
 Result<void> DemoWorld::kill_server() {
@@ -335,13 +369,18 @@ Result<std::string> DemoWorld::make_merchant(MerchantKind kind) {
 Result<DemoWorld::NewTerminal> DemoWorld::make_terminal(const std::string& merchant) {
     const auto made = TRY(ask(*acquirer_, "/v1/merchants/" + merchant + "/terminals", "{}"));
     NewTerminal terminal{made.text("terminal_id"), made.text("activation_code")};
+    TRY_VOID(tell_network(made, merchant));
+    return terminal;
+}
+
+Result<void> DemoWorld::tell_network(const JsonAnswer& made, const std::string& merchant) {
     TRY(ask(
         *network_, "/v1/terminals",
-        json_object({{"terminal_id", std::string_view(terminal.number)},
+        json_object({{"terminal_id", std::string_view(made.text("terminal_id"))},
                      {"merchant_id", std::string_view(merchant)},
                      {"master_key", std::string_view(made.text("network_key.master_key"))},
                      {"check_value", std::string_view(made.text("network_key.check_value"))}})));
-    return terminal;
+    return {};
 }
 
 Result<sim::Fleet> DemoWorld::make_fleet(std::size_t count, Random& random) {

@@ -6,8 +6,11 @@
 #include "app/demo_tpm.h"
 #include "app/json_api.h"
 #include "app/pin_customer.h"
+#include "base/clock.h"
+#include "base/random.h"
 #include "base/result.h"
 #include "host/child_process.h"
+#include "world/sim/classic_pos.h"
 #include "world/sim/load_run.h"
 
 #include <cstdint>
@@ -67,6 +70,10 @@ public:
     };
     Result<NewTerminal> make_terminal(const std::string& merchant);
 
+    // A traditional POS of that merchant with everything allowed, known to the network and loaded
+    // with its key; the world must outlive it.
+    Result<std::unique_ptr<sim::ClassicPos>> make_classic(const std::string& merchant);
+
     // SIGKILL, and back on the same files and ports. From the thread that called start(): the
     // programs end with it.
     Result<void> kill_server();
@@ -96,6 +103,7 @@ public:
 private:
     DemoWorld(std::string folder, Options options);
     Result<void> start_network();
+    Result<void> tell_network(const JsonAnswer& made, const std::string& merchant);
     Result<void> make_vault();
     Result<void> set_up_server();
     Result<void> believe_tpm(const std::string& server_folder);
@@ -121,6 +129,11 @@ private:
     std::uint16_t network_port_ = 0;
     std::uint16_t phone_port_ = 0;
     std::uint16_t acquirer_port_ = 0;
+    std::uint16_t classic_port_ = 0;
+    SecretBytes loader_key_;  // Under which classic terminals' keys leave.
+    std::optional<codec::Dialect> dialect_;
+    SystemClock clock_;
+    SystemRandom random_;
     std::unique_ptr<DemoTpm> tpm_;
     std::optional<DemoDoor> door_;
     std::optional<host::ChildProcess> sim_, vault_, door_process_, server_, trusted_, device_;

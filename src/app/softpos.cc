@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
         "it.\n"
         "\n"
         "  softpos demo                         watch one tap become settled money\n"
+        "  softpos demo classic                 a traditional POS and a phone in one day\n"
         "  softpos demo rooted                  watch a phone be attacked while it collects\n"
         "  softpos attest explain FILE          what a device's evidence says, and what follows\n"
         "  softpos policy dry-run FILE ...      whom a trust policy would cut off\n"

@@ -24,11 +24,12 @@ int initialise(const server::SetupOptions& options) {
     SystemRandom random;
     const auto made = server::set_up(options, clock, random);
     if (!made) return report(made.error());
-    std::printf("{\"api_key\":\"%s\",\"zone_key_check_value\":\"%s\"}\n", made->api_key.c_str(),
-                made->zone_key_check.c_str());
+    std::printf(
+        "{\"api_key\":\"%s\",\"zone_key_check_value\":\"%s\",\"classic_key_check_value\":\"%s\"}\n",
+        made->api_key.c_str(), made->zone_key_check.c_str(), made->classic_key_check.c_str());
     std::fprintf(stderr,
-                 "The API key is shown this once. Compare the check value with the "
-                 "network's.\n");
+                 "The API key is shown this once. Compare the check values with the network's and "
+                 "the key loader's.\n");
     return 0;
 }
 
@@ -44,9 +45,11 @@ int serve(const std::string& folder) {
     if (!service) return report(service.error());
     log(LogLevel::info, "server: ready",
         {{"phone_port", std::int64_t{(*service)->phone_port()}},
-         {"acquirer_port", std::int64_t{(*service)->acquirer_port()}}});
-    std::printf("{\"phone_port\":%u,\"acquirer_port\":%u}\n", unsigned{(*service)->phone_port()},
-                unsigned{(*service)->acquirer_port()});
+         {"acquirer_port", std::int64_t{(*service)->acquirer_port()}},
+         {"classic_port", std::int64_t{(*service)->classic_port()}}});
+    std::printf("{\"phone_port\":%u,\"acquirer_port\":%u,\"classic_port\":%u}\n",
+                unsigned{(*service)->phone_port()}, unsigned{(*service)->acquirer_port()},
+                unsigned{(*service)->classic_port()});
     std::fflush(stdout);
     const auto stopped = stop->wait();
     return stopped ? 0 : report(stopped.error());
@@ -80,6 +83,16 @@ int main(int argc, char** argv) {
     init->add_option("--phone-port", options.config.phone_port, "for phones; 0: any free port");
     init->add_option("--acquirer-port", options.config.acquirer_port,
                      "for the acquirer's systems; 0: any free port");
+    init->add_option("--classic-port", options.config.classic_port,
+                     "for classic terminals, in cup-pos under TLS; 0: any free port; left out: no "
+                     "such door");
+    bool plain = false;
+    init->add_flag("--classic-plain", plain,
+                   "no TLS at that door, where the line is closed to strangers otherwise");
+    init->add_option("--classic-component-1", options.classic_component_1,
+                     "first component of the key that classic terminals' keys are loaded under");
+    init->add_option("--classic-component-2", options.classic_component_2, "the second component")
+        ->needs("--classic-component-1");
     init->add_option("--answer-ms", options.config.answer_ms,
                      "how long the network may take before a payment is reversed");
     init->add_option("--close-at", options.config.close_at,
@@ -94,6 +107,11 @@ int main(int argc, char** argv) {
     CLI11_PARSE(app, argc, argv);
 
     if (!init->parsed()) return serve(folder);
+    options.config.classic_tls = !plain;
+    if (options.classic_component_1.empty() != options.classic_component_2.empty()) {
+        std::fprintf(stderr, "softpos-server: a key has two components\n");
+        return 2;
+    }
     options.config.folder = folder;
     const std::size_t colon = network.rfind(':');
     if (colon == std::string::npos) {

@@ -1,5 +1,6 @@
 // softpos-sim: a card network with issuers behind it, over TCP in cup-pos, and a control API to
 // break it on purpose.
+#include "app/sim_pos.h"
 #include "base/log.h"
 #include "host/data_files.h"
 #include "host/signals.h"
@@ -140,7 +141,10 @@ int main(int argc, char** argv) {
                  "do not let the fen part of an amount select the response code");
     SoakCommand soaked;
     add_soak(app, soaked);
+    std::function<int()> run_pos;
+    softpos::app::add_sim_pos(app, run_pos);
     CLI11_PARSE(app, argc, argv);
+    if (run_pos) return run_pos();
 
     set_log_program("softpos-sim");
     if (app.got_subcommand("soak")) return run_soak(soaked);

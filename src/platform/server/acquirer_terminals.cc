@@ -1,6 +1,7 @@
 // Terminals are made: a number, keys, and either a code for a phone or a policy for what is none.
 #include "base/check.h"
 #include "base/hex.h"
+#include "base/log.h"
 #include "codec/strict_json.h"
 #include "crypto/hash.h"
 #include "platform/merchant/application.h"
@@ -8,6 +9,8 @@
 #include "platform/pay/shard.h"
 #include "platform/server/acquirer_answers.h"
 #include "platform/server/acquirer_calls.h"
+
+#include <boost/json.hpp>
 
 #include <tuple>
 #include <utility>

@@ -1,6 +1,9 @@
 // JSON by Boost.JSON, words by the table.
 #include "platform/server/answers.h"
 
+#include "base/log.h"
+#include "platform/server/acquirer_answers.h"
+
 #include <boost/json.hpp>
 
 #include <charconv>
@@ -71,6 +74,15 @@ std::string payment_json(const pay::Payment& payment) {
         body["refusal"] = refusal_object(payment.refusal);
     }
     return json::serialize(body);
+}
+
+net::HttpResponse answer_json(const json::value& body, unsigned status) {
+    return {.status = status, .body = json::serialize(body)};
+}
+
+net::HttpResponse refuse_error(const Error& error) {
+    log(LogLevel::warning, "acquirer call failed", error);
+    return refuse(refusal_of(error));
 }
 
 net::HttpResponse payment_answer(const pay::Payment& payment) {

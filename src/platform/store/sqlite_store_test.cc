@@ -168,7 +168,7 @@ TEST_F(SqliteStoreTest, AnOlderSchemaIsBroughtUpToDate) {
     for (const char* table :
          {"devices", "nonces", "permits", "evidence", "transitions", "incidents", "commands",
           "policies", "webhooks", "deliveries", "registry", "registry_history", "wallet_trades",
-          "trials", "wallet_bill_lines"}) {
+          "trials", "wallet_bill_lines", "classic_terminals"}) {
         const std::string drop = std::string("DROP TABLE ") + table;
         ASSERT_EQ(sqlite3_exec(raw, drop.c_str(), nullptr, nullptr, nullptr), SQLITE_OK) << table;
     }

@@ -132,6 +132,25 @@ Result<PosMemory> parse_memory(std::string_view text) {
     return memory;
 }
 
+Result<SecretBytes> loader_key(std::string_view component_1, std::string_view component_2) {
+    SecretBytes key = SecretBytes::copy_of(TRY(from_hex(component_1)));
+    const Buffer other = TRY(from_hex(component_2));
+    if (key.size() != 16 || other.size() != 16) {
+        return fail(ErrorKind::malformed, "pos: a component has 32 hex digits");
+    }
+    for (std::size_t i = 0; i < other.size(); ++i) key.writable()[i] ^= other[i];
+    return key;
+}
+
+Result<SecretBytes> loaded_master_key(const SecretBytes& loader, std::string_view master_key,
+                                      std::string_view check_value) {
+    const Buffer sealed = TRY(from_hex(master_key));
+    SecretBytes key = TRY(crypto::ecb_decrypt_secret(crypto::Cipher::tdes, loader.bytes(), sealed));
+    const auto kcv = TRY(crypto::zero_block_kcv(crypto::Cipher::tdes, key.bytes()));
+    if (to_hex(Bytes(kcv).first(3)) == check_value) return key;
+    return fail(ErrorKind::denied, "pos: the master key has another check value");
+}
+
 Result<channel::CardData> ClassicPos::embossed(const std::string& name) const {
     const card::CardData card = TRY(load_card_data(parts_.cards_folder, name));
     std::string pan(card.profile.pan.clear_digits());

@@ -53,6 +53,12 @@ struct PosMemory {
 std::string memory_text(const PosMemory& memory);
 Result<PosMemory> parse_memory(std::string_view text);  // malformed.
 
+// What whoever loads terminals does: the key out of its two components, and with it a terminal's
+// master key out of what the platform gave (both in hex). denied where the check value differs.
+Result<SecretBytes> loader_key(std::string_view component_1, std::string_view component_2);
+Result<SecretBytes> loaded_master_key(const SecretBytes& loader, std::string_view master_key,
+                                      std::string_view check_value);
+
 class ClassicPos {
 public:
     // A frame there (without its length), and the answer's; nullopt where none came in time.

@@ -1,6 +1,7 @@
 // One link that lives as long as one call.
 #include "world/sim/pos_line.h"
 
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 
@@ -26,13 +27,13 @@ std::optional<Buffer> classic_call(net::FrameLinkConfig to, const Buffer& frame,
             told.notify_one();
         });
     if (!link) return std::nullopt;
-    const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(wait_ms);
+    const auto wait = std::chrono::milliseconds(wait_ms);
     std::unique_lock lock(mutex);
-    if (!told.wait_until(lock, until, [&] { return up; })) return std::nullopt;
+    if (!told.wait_for(lock, wait, [&] { return up; })) return std::nullopt;
     lock.unlock();
     if (!(*link)->send(frame)) return std::nullopt;
     lock.lock();
-    told.wait_until(lock, until, [&] { return answer.has_value(); });
+    told.wait_for(lock, wait, [&] { return answer.has_value(); });
     return answer;
 }
 

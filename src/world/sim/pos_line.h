@@ -9,8 +9,8 @@
 
 namespace softpos::sim {
 
-// Connects, sends a frame, waits for the first one that comes back, and closes. nullopt where the
-// host cannot be reached or says nothing in time.
+// Connects, sends a frame, waits for the first one that comes back, and closes; `wait_ms` each
+// for the connection and for the answer. nullopt where the host cannot be reached or says nothing.
 std::optional<Buffer> classic_call(net::FrameLinkConfig to, const Buffer& frame,
                                    std::uint32_t wait_ms);
 

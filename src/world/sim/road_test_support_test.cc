@@ -3,8 +3,6 @@
 
 #include "base/check.h"
 #include "base/hex.h"
-#include "crypto/cipher.h"
-#include "crypto/kcv.h"
 #include "host/data_files.h"
 #include "host/durable_file.h"
 #include "phone/trust/trusted_service.h"
@@ -164,9 +162,7 @@ void RoadWorld::set_up_service() {
     CHECK(made.has_value());
     api_key_ = made->api_key;
     config_ = setup.config;
-    loader_key_ = SecretBytes::copy_of(from_hex(setup.classic_component_1).value());
-    const Buffer other = from_hex(setup.classic_component_2).value();
-    for (std::size_t i = 0; i < other.size(); ++i) loader_key_.writable()[i] ^= other[i];
+    loader_key_ = loader_key(setup.classic_component_1, setup.classic_component_2).value();
     const json::array components{json::object{{"value", setup.zone_component_1}},
                                  json::object{{"value", setup.zone_component_2}}};
     const Reply zone =
@@ -269,11 +265,9 @@ std::unique_ptr<ClassicPos> RoadWorld::add_classic(const std::string& policy,
                              {"master_key", made.text("network_key.master_key")},
                              {"check_value", made.text("network_key.check_value")}};
     CHECK(network("/v1/terminals", json::serialize(known)).status() == 200);
-    const Buffer sealed = from_hex(made.text("terminal_key.master_key")).value();
-    auto key = crypto::ecb_decrypt_secret(crypto::Cipher::tdes, loader_key_.bytes(), sealed);
+    auto key = loaded_master_key(loader_key_, made.text("terminal_key.master_key"),
+                                 made.text("terminal_key.check_value"));
     CHECK(key.has_value());
-    const auto kcv = crypto::zero_block_kcv(crypto::Cipher::tdes, key->bytes()).value();
-    CHECK(to_hex(Bytes(kcv).first(3)) == made.text("terminal_key.check_value"));
     for (const char* const name : {"credit", "pin"}) {
         const auto card = load_card_data(host::data_path("cards"), name);
         CHECK(card.has_value());
