@@ -17,6 +17,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     CHECK(!request->terminal.empty() && !request->merchant.empty());
     CHECK(request->trace <= channel::trace_max && request->batch <= channel::trace_max);
     CHECK(request->items.size() <= channel::batch_items_max);
+    // The card of a purchase is one that the channel itself can read, and the same one.
+    if (request->ask == channel::CupAsk::purchase) {
+        if (const auto card = channel::card_of(message)) {
+            const auto data = channel::CardData::read(card->bytes());
+            CHECK(!data || data->pan() == message.text(35)->substr(0, data->pan().size()));
+        }
+    }
     const auto built =
         channel::build_answer(message, {.code = "96", .totals = request->totals}, answer);
     if (!built) return 0;

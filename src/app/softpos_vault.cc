@@ -163,6 +163,7 @@ int main(int argc, char** argv) {
     app.add_option("--callers", options.callers, "file: who may call through the door, and what");
     const CLI::App* making = add_init(app, config);
     CLI11_PARSE(app, argc, argv);
+    if (making->count("--dir") == 0) config.folder = options.directory;  // Said in front of init.
     const auto ended = making->parsed() ? init(std::move(config)) : serve(options);
     if (!ended) {
         log(LogLevel::error, "vault ended", ended.error());
