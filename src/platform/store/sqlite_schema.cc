@@ -125,8 +125,8 @@ CREATE TABLE outbox (
 CREATE TABLE settings (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 )";
 
-constexpr std::array steps{step_1,       trust_tables, trust_step_3,  wallet_tables,
-                           trial_tables, bill_tables,  classic_tables};
+constexpr std::array steps{step_1,       trust_tables, trust_step_3,   wallet_tables,
+                           trial_tables, bill_tables,  classic_tables, day_indexes};
 
 Result<std::int64_t> version_of(Connection& connection) {
     TRY_VOID(connection.execute_script(
