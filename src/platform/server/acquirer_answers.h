@@ -2,14 +2,18 @@
 #pragma once
 
 #include "platform/server/answers.h"
+#include "platform/store/records.h"
 
 namespace boost::json {
+class object;
 class value;
-}
+}  // namespace boost::json
 
 namespace softpos::server {
 
 net::HttpResponse answer_json(const boost::json::value& body, unsigned status = 200);
+// What a classic terminal may do, and its open batch.
+boost::json::object classic_object(const store::ClassicRow& row);
 net::HttpResponse refuse_error(const Error& error);  // And a line in the log.
 
 }  // namespace softpos::server

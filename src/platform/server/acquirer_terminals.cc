@@ -26,14 +26,6 @@ json::object key_object(const keys::MasterKeyExport& key) {
     return {{"master_key", to_hex(key.cryptogram)}, {"check_value", to_hex(key.check_value)}};
 }
 
-json::object classic_object(const store::ClassicRow& row) {
-    return {{"purchase", row.purchase},
-            {"void", row.void_sale},
-            {"refund", row.refund},
-            {"amount_max_minor", row.amount_max_minor},
-            {"batch", row.batch}};
-}
-
 store::ClassicRow read_classic(StrictJson& json) {
     store::ClassicRow row;
     row.purchase = json.boolean("purchase");

@@ -529,7 +529,7 @@ void ClassicDoor::Impl::answer(const TurnPtr& turn, const CupReply& reply, Keep 
     std::array<std::uint8_t, codec::iso_message_bytes_max> packed;
     const auto size = built ? codec::pack(out, packed) : Result<std::size_t>(0);
     if (!built || !size) {
-        return log(LogLevel::error, "classic: answer not built",
+        return log(LogLevel::warning, "classic: answer not built",
                    built ? size.error() : built.error());
     }
     std::span<std::uint8_t> bytes = std::span(packed).first(*size);

@@ -48,6 +48,15 @@ PurchaseFlaw prove_serial(keys::KeyVault& vault, const PaymentOrder& order,
     return PurchaseFlaw::none;
 }
 
+PurchaseFlaw take_block(const Result<Buffer>& block, PurchaseSecrets& secrets) {
+    if (!block) return flaw_of(block.error(), PurchaseFlaw::pin);
+    channel::PinBlock translated{};
+    if (block->size() != translated.size()) return PurchaseFlaw::pin;
+    std::ranges::copy(*block, translated.begin());
+    secrets.pin = translated;
+    return PurchaseFlaw::none;
+}
+
 PurchaseFlaw translate_pin(keys::KeyVault& vault, const PaymentOrder& order,
                            PurchaseSecrets& secrets) {
     if (!order.pin) return PurchaseFlaw::none;
@@ -56,12 +65,7 @@ PurchaseFlaw translate_pin(keys::KeyVault& vault, const PaymentOrder& order,
                                             .stored_form = secrets.card.stored_form,
                                             .terminal_key = master_key_alias(order.terminal.number),
                                             .format = protocol::PinBlockFormat::iso0});
-    if (!block) return flaw_of(block.error(), PurchaseFlaw::pin);
-    channel::PinBlock translated{};
-    if (block->size() != translated.size()) return PurchaseFlaw::pin;
-    std::ranges::copy(*block, translated.begin());
-    secrets.pin = translated;
-    return PurchaseFlaw::none;
+    return take_block(block, secrets);
 }
 
 PurchaseFlaw translate_classic_pin(keys::KeyVault& vault, const PaymentOrder& order,
@@ -73,12 +77,7 @@ PurchaseFlaw translate_classic_pin(keys::KeyVault& vault, const PaymentOrder& or
                                      .stored_form = secrets.card.stored_form,
                                      .terminal_key = master_key_alias(order.terminal.number),
                                      .format = protocol::PinBlockFormat::iso0});
-    if (!block) return flaw_of(block.error(), PurchaseFlaw::pin);
-    channel::PinBlock translated{};
-    if (block->size() != translated.size()) return PurchaseFlaw::pin;
-    std::ranges::copy(*block, translated.begin());
-    secrets.pin = translated;
-    return PurchaseFlaw::none;
+    return take_block(block, secrets);
 }
 
 // The card came in clear: from here on it is what the vault sealed.

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "codec/strict_json.h"
 #include "platform/monitor/grade.h"
+#include "platform/server/acquirer_answers.h"
 #include "platform/server/answers.h"
 #include "platform/server/device_codec.h"
 #include "platform/server/incident_facts.h"
@@ -28,15 +29,11 @@ constexpr std::size_t url_bytes_max = 512;
 constexpr std::size_t policy_signature_bytes_max = 80;
 constexpr std::int64_t trial_days_max = 366;
 
-net::HttpResponse answer_json(const json::value& body, unsigned status = 200) {
-    return {.status = status, .body = json::serialize(body)};
-}
-
-net::HttpResponse refuse_error(const Error& error) {
-    log(LogLevel::warning, "trust call failed", error);
+// What is not there, or does not follow from the state that it is in.
+net::HttpResponse refuse_step(const Error& error) {
     if (error.kind == ErrorKind::not_found) return refuse(Refusal::not_found);
     if (error.kind == ErrorKind::conflict) return refuse(Refusal::bad_value, {}, "state");
-    return refuse(refusal_of(error));
+    return refuse_error(error);
 }
 
 net::HttpResponse refuse_policy(const monitor::PolicyFault& fault) {
@@ -269,7 +266,7 @@ net::HttpResponse TrustCalls::list_devices(const std::string& target) {
         for (const auto& row : TRY(reader.devices(page))) rows.push_back(device_row(row));
         return {};
     });
-    if (!read) return refuse_error(read.error());
+    if (!read) return refuse_step(read.error());
     return answer_json(json::object{{"terminals", std::move(rows)}});
 }
 
@@ -282,6 +279,10 @@ net::HttpResponse TrustCalls::show_device(std::string_view number) {
                 {"merchant_id", terminal->merchant},
                 {"serial_number", terminal->serial},
                 {"state", "NEW"}};
+        if (const auto classic = TRY(reader.classic(number))) {
+            body["state"] = "CLASSIC";
+            body["classic"] = classic_object(*classic);
+        }
         const auto device = TRY(reader.device(number));
         if (device) {
             body = device_row(*device);
@@ -313,7 +314,7 @@ net::HttpResponse TrustCalls::show_device(std::string_view number) {
         body["commands"] = commands_of(TRY(reader.commands_of(number, {.rows_max = page_rows})));
         return {};
     });
-    if (!read) return refuse_error(read.error());
+    if (!read) return refuse_step(read.error());
     return body.empty() ? refuse(Refusal::not_found) : answer_json(body);
 }
 
@@ -343,7 +344,7 @@ net::HttpResponse TrustCalls::list_evidence(std::string_view terminal, const std
         }
         return {};
     });
-    if (!read) return refuse_error(read.error());
+    if (!read) return refuse_step(read.error());
     return answer_json(json::object{{"evidence", std::move(rows)}});
 }
 
@@ -355,10 +356,10 @@ net::HttpResponse TrustCalls::act(std::string_view number, monitor::DeviceEventK
         terminal = TRY(reader.terminal_by_number(number));
         return {};
     });
-    if (!read) return refuse_error(read.error());
+    if (!read) return refuse_step(read.error());
     if (!terminal) return refuse(Refusal::not_found);
     const auto state = parts_.devices.person(*terminal, kind);
-    if (!state) return refuse_error(state.error());
+    if (!state) return refuse_step(state.error());
     return answer_json(
         json::object{{"terminal_id", terminal->number}, {"state", monitor::name_of(*state)}});
 }
@@ -373,10 +374,10 @@ net::HttpResponse TrustCalls::command(std::string_view number, const std::string
         terminal = TRY(reader.terminal_by_number(number));
         return {};
     });
-    if (!read) return refuse_error(read.error());
+    if (!read) return refuse_step(read.error());
     if (!terminal) return refuse(Refusal::not_found);
     const auto given = parts_.devices.command(*terminal, *action);
-    if (!given) return refuse_error(given.error());
+    if (!given) return refuse_step(given.error());
     return answer_json(json::object{{"terminal_id", terminal->number}, {"number", *given}}, 201);
 }
 
@@ -394,7 +395,7 @@ net::HttpResponse TrustCalls::list_incidents(const std::string& target) {
         }
         return {};
     });
-    if (!read) return refuse_error(read.error());
+    if (!read) return refuse_step(read.error());
     return answer_json(json::object{{"incidents", std::move(rows)}});
 }
 
@@ -406,7 +407,7 @@ net::HttpResponse TrustCalls::show_incident(std::string_view text) {
         row = TRY(reader.incident(*id));
         return {};
     });
-    if (!read) return refuse_error(read.error());
+    if (!read) return refuse_step(read.error());
     if (!row) return refuse(Refusal::not_found);
     json::object body = incident_row(*row);
     json::error_code failed;
@@ -427,7 +428,7 @@ net::HttpResponse TrustCalls::close_incident(std::string_view text, const std::s
         row->closed_at = parts_.clock.now();
         return tx.update(*row);
     });
-    if (!done) return refuse_error(done.error());
+    if (!done) return refuse_step(done.error());
     return row ? answer_json(incident_row(*row)) : refuse(Refusal::not_found);
 }
 
@@ -438,7 +439,7 @@ net::HttpResponse TrustCalls::list_policies() {
         for (const auto& row : TRY(reader.policies())) rows.push_back(policy_row(row, in_force));
         return {};
     });
-    if (!read) return refuse_error(read.error());
+    if (!read) return refuse_step(read.error());
     return answer_json(json::object{{"policies", std::move(rows)}});
 }
 
@@ -449,7 +450,7 @@ net::HttpResponse TrustCalls::upload_policy(const std::string& body) {
     const Buffer signature = fields.hex("signature", 1, policy_signature_bytes_max);
     if (const auto fault = fields.finish()) return refuse(*fault);
     const auto kept = parts_.policies.upload(text, signature);
-    if (!kept) return refuse_error(kept.error());
+    if (!kept) return refuse_step(kept.error());
     if (!*kept) return refuse_policy(kept->error());
     return answer_json(json::object{{"version", (*kept)->version}}, 201);
 }
@@ -467,7 +468,7 @@ net::HttpResponse TrustCalls::dry_run(const std::string& body) {
     const auto page =
         try_policy(parts_.store, parts_.evidence, *policy,
                    {.after = after, .from = {now.unix_ms - days * 24 * 3'600'000}, .now = now});
-    if (!page) return refuse_error(page.error());
+    if (!page) return refuse_step(page.error());
     return {.status = 200, .body = trial_json(*policy, *page)};
 }
 
@@ -479,7 +480,7 @@ net::HttpResponse TrustCalls::activate_policy(std::string_view version, const st
     if (!done && done.error().kind == ErrorKind::conflict) {
         return refuse(Refusal::bad_value, {}, "version");
     }
-    if (!done) return refuse_error(done.error());
+    if (!done) return refuse_step(done.error());
     log(LogLevel::info, "policy: in force", {{"version", std::int64_t{*number}}});
     return answer_json(json::object{{"version", *number}, {"in_force", true}});
 }
@@ -496,7 +497,7 @@ net::HttpResponse TrustCalls::list_webhooks() {
         }
         return {};
     });
-    if (!read) return refuse_error(read.error());
+    if (!read) return refuse_step(read.error());
     return answer_json(json::object{{"webhooks", std::move(rows)}});
 }
 
@@ -507,7 +508,7 @@ net::HttpResponse TrustCalls::add_webhook(const std::string& body) {
     if (!parse_webhook_url(url)) fields.fault(Refusal::bad_value, "url");
     if (const auto fault = fields.finish()) return refuse(*fault);
     const auto added = parts_.webhooks.add(url, topics);
-    if (!added) return refuse_error(added.error());
+    if (!added) return refuse_step(added.error());
     return answer_json(json::object{{"webhook_id", added->id.text()}, {"secret", added->secret}},
                        201);
 }
@@ -517,7 +518,7 @@ net::HttpResponse TrustCalls::disable_webhook(std::string_view text, const std::
     const auto id = Id128::parse(text);
     if (!id) return refuse(Refusal::not_found);
     const auto done = parts_.webhooks.disable(*id);
-    if (!done) return refuse_error(done.error());
+    if (!done) return refuse_step(done.error());
     return answer_json(json::object{{"webhook_id", id->text()}, {"disabled", true}});
 }
 

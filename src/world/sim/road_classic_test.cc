@@ -196,6 +196,9 @@ TEST_F(RoadClassic, ThePolicyIsChangedWhileItSells) {
                       R"({"purchase":true,"void":true,"refund":false,"amount_max_minor":500})")
             .status(),
         200U);
+    const Reply shown = world_.acquirer("/v1/terminals/" + terminal_);
+    EXPECT_EQ(shown.text("state"), "CLASSIC");
+    EXPECT_EQ(shown.number("classic.amount_max_minor"), 500);
     EXPECT_EQ(sell(501), "61");
     EXPECT_EQ(sell(500), "00");
     EXPECT_EQ(world_.acquirer("/v1/terminals/00000009/classic", everything).refusal(), "NOT_FOUND");
