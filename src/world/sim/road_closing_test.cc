@@ -59,8 +59,9 @@ TEST_F(RoadClosing, ADayEndsWithoutACall) {
     const std::string day = world_.business_date();
     world_.close_days_at("0000");
     expect_waits(day, "settled end of the day");
-    EXPECT_EQ(world_.network("/v1/state").number("sign_outs"), 2)
-        << "at the restart, and behind it";
+    EXPECT_TRUE(RoadWorld::wait_until([this] {
+        return world_.network("/v1/state").number("sign_outs") == 2;
+    })) << "at the restart, and behind it";
     // Sold behind it, on the same date.
     phone_.reconnect();
     ASSERT_EQ(phone_.purchase(5'000).result(), "approved");
