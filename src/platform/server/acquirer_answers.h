@@ -5,8 +5,8 @@
 #include "platform/store/records.h"
 
 namespace boost::json {
-class object;
-class value;
+class object;  // NOLINT(readability-identifier-naming): the library's names.
+class value;   // NOLINT(readability-identifier-naming)
 }  // namespace boost::json
 
 namespace softpos::server {
