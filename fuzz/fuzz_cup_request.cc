@@ -20,8 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     // The card of a purchase is one that the channel itself can read, and the same one.
     if (request->ask == channel::CupAsk::purchase) {
         if (const auto card = channel::card_of(message)) {
-            const auto data = channel::CardData::read(card->bytes());
-            CHECK(!data || data->pan() == message.text(35)->substr(0, data->pan().size()));
+            const auto read = channel::CardData::read(card->bytes());
+            CHECK(!read || read->pan() == message.text(35)->substr(0, read->pan().size()));
         }
     }
     const auto built =
