@@ -25,7 +25,7 @@ std::string_view name_of(LinkHealth health) {
 }
 
 void LinkWatch::connected(Ticks now) {
-    health_ = LinkHealth::well;
+    health_ = silent_ ? LinkHealth::doubtful : LinkHealth::well;
     quiet_since_ = now;
     waiting_ = false;
     misses_ = 0;
@@ -39,6 +39,7 @@ void LinkWatch::disconnected() {
 
 void LinkWatch::heard(Ticks now) {
     if (health_ == LinkHealth::down) return;
+    silent_ = false;
     connected(now);
 }
 
@@ -67,6 +68,7 @@ bool LinkWatch::tick(Ticks now) {
     ++misses_;
     if (misses_ < limits_.misses_max) return false;
     disconnected();
+    silent_ = true;
     return true;
 }
 

@@ -1,6 +1,7 @@
 // Whether one line to the network is alive, as a pure step machine: a line that was quiet for a
 // while is asked with an echo, and one that answers no echo several times in a row is given up, so
-// that it is opened anew. Payments do not go over a line that owes an echo while another is well.
+// that it is opened anew. That a connection could be made says nothing then: it stays in doubt
+// until something is heard. Payments do not go over a line that owes an echo while another is well.
 //
 //     watch.connected(now);  …  watch.heard(now);         whatever arrives
 //     if (watch.wants_echo(now)) { send 0820; watch.echo_sent(now); }
@@ -47,6 +48,7 @@ private:
     Ticks quiet_since_{};
     Ticks echo_at_{};
     bool waiting_ = false;
+    bool silent_ = false;  // Given up for its silence, and nothing heard since.
     std::uint32_t misses_ = 0;
 };
 

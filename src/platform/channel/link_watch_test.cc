@@ -63,9 +63,27 @@ TEST(LinkWatch, MissesInARowEndIt) {
     EXPECT_EQ(watch.health(), LinkHealth::down);
     EXPECT_FALSE(watch.tick(at(1'300))) << "said once";
     watch.connected(at(2'000));
-    EXPECT_EQ(watch.health(), LinkHealth::well);
     watch.echo_sent(at(3'000));
     EXPECT_FALSE(watch.tick(at(3'100))) << "it counts from the start again";
+}
+
+// A peer that takes connections and says nothing must not be believed well again and again.
+TEST(LinkWatch, WhatWasSilentIsInDoubtUntilItSpeaks) {
+    LinkWatch watch = connected();
+    watch.echo_sent(at(1'000));
+    ASSERT_FALSE(watch.tick(at(1'100)));
+    watch.echo_sent(at(1'100));
+    ASSERT_TRUE(watch.tick(at(1'200)));
+    watch.disconnected();  // As the link says it, too.
+    watch.connected(at(2'000));
+    EXPECT_EQ(watch.health(), LinkHealth::doubtful);
+    EXPECT_TRUE(watch.wants_echo(at(2'000))) << "asked at once";
+    watch.echo_sent(at(2'000));
+    watch.heard(at(2'050));
+    EXPECT_EQ(watch.health(), LinkHealth::well);
+    watch.disconnected();  // A line that was merely cut comes back as it was.
+    watch.connected(at(3'000));
+    EXPECT_EQ(watch.health(), LinkHealth::well);
 }
 
 TEST(LinkWatch, WaitsWhereNobodyCanBeAskedFor) {
