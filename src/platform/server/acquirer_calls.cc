@@ -1,8 +1,6 @@
 // Routes by path, answers in JSON. Everything here may wait, so all of it runs on workers.
 #include "platform/server/acquirer_calls.h"
 
-#include "base/check.h"
-#include "base/hex.h"
 #include "base/log.h"
 #include "codec/strict_json.h"
 #include "crypto/hash.h"
@@ -18,7 +16,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <tuple>
 #include <utility>
 
 namespace softpos::server {

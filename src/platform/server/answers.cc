@@ -1,9 +1,6 @@
 // JSON by Boost.JSON, words by the table.
 #include "platform/server/answers.h"
 
-#include "base/log.h"
-#include "platform/server/acquirer_answers.h"
-
 #include <boost/json.hpp>
 
 #include <charconv>
@@ -74,23 +71,6 @@ std::string payment_json(const pay::Payment& payment) {
         body["refusal"] = refusal_object(payment.refusal);
     }
     return json::serialize(body);
-}
-
-net::HttpResponse answer_json(const json::value& body, unsigned status) {
-    return {.status = status, .body = json::serialize(body)};
-}
-
-json::object classic_object(const store::ClassicRow& row) {
-    return {{"purchase", row.purchase},
-            {"void", row.void_sale},
-            {"refund", row.refund},
-            {"amount_max_minor", row.amount_max_minor},
-            {"batch", row.batch}};
-}
-
-net::HttpResponse refuse_error(const Error& error) {
-    log(LogLevel::warning, "call refused", error);
-    return refuse(refusal_of(error));
 }
 
 net::HttpResponse payment_answer(const pay::Payment& payment) {

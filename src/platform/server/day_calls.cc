@@ -2,7 +2,7 @@
 #include "platform/server/day_calls.h"
 
 #include "base/log.h"
-#include "platform/server/answers.h"
+#include "platform/server/acquirer_answers.h"
 
 #include <boost/json.hpp>
 
@@ -11,23 +11,18 @@ namespace {
 
 namespace json = boost::json;
 
-net::HttpResponse answer_json(const json::value& body) {
-    return {.status = 200, .body = json::serialize(body)};
-}
-
-net::HttpResponse refuse_error(const Error& error) {
-    log(LogLevel::warning, "day call failed", error);
+net::HttpResponse refuse_job(const Error& error) {
     if (error.kind == ErrorKind::conflict) return refuse(Refusal::day_not_ready);
     const bool network = error.detail == detail_of(SendFailure::network);
     if (error.kind == ErrorKind::unavailable && network) {
         return refuse(Refusal::network_unavailable);
     }
-    return refuse(refusal_of(error));
+    return refuse_error(error);
 }
 
 net::HttpResponse settle(SettlementJobs& jobs, pay::BusinessDate date) {
     const auto batches = jobs.settle(date);
-    if (!batches) return refuse_error(batches.error());
+    if (!batches) return refuse_job(batches.error());
     json::array rows;
     for (const BatchOutcome& batch : *batches) {
         rows.push_back(json::object{{"terminal_id", batch.terminal},
@@ -47,7 +42,7 @@ net::HttpResponse answer_import(const Result<ClearingImport>& imported) {
         const Error& error = imported.error();
         log(LogLevel::warning, "file refused", error);
         const bool twice = error.kind == ErrorKind::conflict && error.detail != 0;
-        if (error.kind != ErrorKind::malformed && !twice) return refuse_error(error);
+        if (error.kind != ErrorKind::malformed && !twice) return refuse_job(error);
         return refuse(
             Refusal::bad_value, {},
             "line " + std::to_string(error.detail) + ", column " + std::to_string(error.at));
@@ -87,7 +82,7 @@ net::HttpResponse reconcile(SettlementJobs& jobs, pay::BusinessDate date,
     const auto day = day_of(date, request);
     if (!day) return refuse(Refusal::bad_value, {}, "wallet");
     const auto outcome = jobs.reconcile(*day);
-    if (!outcome) return refuse_error(outcome.error());
+    if (!outcome) return refuse_job(outcome.error());
     const pay::ReconciliationReport& report = outcome->report;
     json::array exceptions;
     for (const store::ReconciliationException& exception : outcome->exceptions) {
@@ -121,7 +116,7 @@ net::HttpResponse reconcile(SettlementJobs& jobs, pay::BusinessDate date,
 
 net::HttpResponse pay_out(SettlementJobs& jobs, pay::BusinessDate date) {
     const auto run = jobs.pay_out(date);
-    if (!run) return refuse_error(run.error());
+    if (!run) return refuse_job(run.error());
     json::array rows;
     for (const pay::Payout& payout : run->payouts) {
         rows.push_back(json::object{{"payout_id", payout.id.text()},

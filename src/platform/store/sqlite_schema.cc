@@ -125,6 +125,19 @@ CREATE TABLE outbox (
 CREATE TABLE settings (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 )";
 
+// A comparison reads a day in the order of its keys, and a table is in another: everything that it
+// asks for stands in the index.
+constexpr const char* day_indexes = R"(
+DROP INDEX payments_day;
+CREATE INDEX payments_day ON payments
+    (settlement_date, terminal, stan, rrn, state, kind, merchant, amount_minor)
+    WHERE settlement_date > 0;
+DROP INDEX network_messages_day;
+CREATE INDEX network_messages_day ON network_messages
+    (settlement_date, terminal, stan, rrn, direction, merchant, amount_minor)
+    WHERE settlement_date > 0;
+)";
+
 constexpr std::array steps{step_1,       trust_tables, trust_step_3,   wallet_tables,
                            trial_tables, bill_tables,  classic_tables, day_indexes};
 
