@@ -86,6 +86,11 @@ bool ClassicTerminal::is_doing(const CupRequest& request, const RequestDigest& d
            found->second.digest == digest;
 }
 
+bool ClassicTerminal::is_paying(std::uint32_t batch, std::uint32_t trace) const {
+    const auto found = remembered_.find({Kind::payment, batch, trace});
+    return found != remembered_.end() && found->second.answer.empty();
+}
+
 void ClassicTerminal::settled(std::uint32_t batch) {
     settled_ = std::max(settled_, batch);
 }

@@ -80,6 +80,9 @@ public:
     // Whether perform was said to this very request, and nothing came of it yet.
     bool is_doing(const CupRequest& request, const RequestDigest& digest) const;
 
+    // Whether a payment of this batch and trace is being done: it may not be found anywhere yet.
+    bool is_paying(std::uint32_t batch, std::uint32_t trace) const;
+
     // What perform led to. CHECKs that it was asked for.
     void answered(const CupRequest& request, Buffer packed_answer);
     // Nothing was done, and nothing will be: the same may be tried again.

@@ -154,6 +154,17 @@ TEST(ClassicTerminal, WhatWasReversedFirstIsNotPaidAfterwards) {
               DoorStep::perform);
 }
 
+TEST(ClassicTerminal, KnowsWhatIsUnderWay) {
+    ClassicTerminal terminal = ready();
+    const CupRequest request = request_of(CupAsk::purchase);
+    EXPECT_FALSE(terminal.is_paying(request.batch, request.trace));
+    ASSERT_EQ(terminal.believed(request, digest_of(1)).step, DoorStep::perform);
+    EXPECT_TRUE(terminal.is_paying(request.batch, request.trace));
+    EXPECT_FALSE(terminal.is_paying(request.batch, request.trace + 1));
+    terminal.answered(request, {1});
+    EXPECT_FALSE(terminal.is_paying(request.batch, request.trace));
+}
+
 TEST(ClassicTerminal, AFullBatchMustBeSettled) {
     ClassicTerminal terminal = ready();
     for (std::uint32_t trace = 1; trace <= ClassicTerminal::remembered_max; ++trace) {

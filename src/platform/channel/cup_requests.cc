@@ -147,6 +147,20 @@ Result<void> read_field_48(const IsoMessage& message, CupRequest& request) {
     return {};
 }
 
+// Digits and '=' to half bytes, padded with F. Spec: [EMV-B3] Annex A, tag 57.
+SecretBytes packed_track(std::string_view track) {
+    SecretBytes packed((track.size() + 1) / 2);
+    for (std::size_t i = 0; i < 2 * packed.size(); ++i) {
+        unsigned nibble = 0xF;
+        if (i < track.size()) {
+            nibble = track[i] == '=' ? 0xDU : static_cast<unsigned>(track[i] - '0');
+        }
+        std::uint8_t& byte = packed.writable()[i / 2];
+        byte = static_cast<std::uint8_t>(unsigned{byte} << 4 | nibble);
+    }
+    return packed;
+}
+
 }  // namespace
 
 Result<CupRequest> read_request(const IsoMessage& message) {
@@ -176,26 +190,16 @@ Result<CupRequest> read_request(const IsoMessage& message) {
     return request;
 }
 
-// Digits and '=' to half bytes, padded with F. Spec: [EMV-B3] Annex A, tag 57.
-static SecretBytes packed_track(std::string_view track) {
-    SecretBytes packed((track.size() + 1) / 2);
-    for (std::size_t i = 0; i < 2 * packed.size(); ++i) {
-        unsigned nibble = 0xF;
-        if (i < track.size()) {
-            nibble = track[i] == '=' ? 0xDU : static_cast<unsigned>(track[i] - '0');
-        }
-        std::uint8_t& byte = packed.writable()[i / 2];
-        byte = static_cast<std::uint8_t>(unsigned{byte} << 4 | nibble);
-    }
-    return packed;
-}
-
 Result<SecretBytes> card_of(const IsoMessage& purchase) {
     const auto track = purchase.text(35);
     const auto entry = purchase.text(22);
     if (!track) return missing(35);
     if (!entry || entry->size() != 3) return missing(22);
     const Bytes chip = purchase.binary(55).value_or(Bytes{});
+    // Chip data that was stripped on the way is no stripe, and a stripe has none.
+    const bool by_chip = entry->starts_with("05") || entry->starts_with("07");
+    if (!by_chip && !entry->starts_with("02")) return missing(22);
+    if (by_chip == chip.empty()) return missing(55);
     const SecretBytes track_2 = packed_track(*track);
     Buffer list;
     list.reserve(track_2.size() + chip.size() + 32);  // Never moved, so that one wipe gets it all.

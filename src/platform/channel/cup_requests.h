@@ -69,8 +69,9 @@ struct CupRequest {
 Result<CupRequest> read_request(const codec::IsoMessage& message);
 
 // The card of a purchase, as the vault keeps one (KeyVault::keep_card): track, sequence number,
-// entry mode and chip data. Wiped at the end. malformed where there is no track: what was typed in
-// is not taken.
+// entry mode and chip data. Wiped at the end. malformed where there is no track, where the card was
+// read otherwise than by chip (05), field (07) or stripe (02), and where chip data and entry mode
+// contradict each other.
 Result<SecretBytes> card_of(const codec::IsoMessage& purchase);
 
 struct CupReply {

@@ -63,6 +63,29 @@ TEST(CupRequests, APurchaseIsUnderstoodAsItWasMeant) {
     EXPECT_EQ(request->mac, (MacText{'1', '2', '3', '4', '5', '6', '7', '8'}));
 }
 
+TEST(CupRequests, ACardIsReadByChipFieldOrStripeAndSaysSo) {
+    IsoMessage message(cup_pos());
+    const auto card = [&](const std::string& entry, bool with_chip) {
+        message.reset();
+        EXPECT_TRUE(message.set(35, "6210940000000001=3012220000000000"));
+        EXPECT_TRUE(message.set(22, entry));
+        if (with_chip) EXPECT_TRUE(message.set_binary(55, Buffer{0x82, 2, 0, 0}));
+        return card_of(message).has_value();
+    };
+    for (const char* const entry : {"051", "052", "071", "072"}) {
+        EXPECT_TRUE(card(entry, true)) << entry;
+        EXPECT_FALSE(card(entry, false)) << entry << ": the chip data is gone";
+    }
+    EXPECT_TRUE(card("022", false));
+    EXPECT_FALSE(card("022", true));
+    for (const char* const entry : {"012", "802", "912", "999"}) {
+        EXPECT_FALSE(card(entry, true)) << entry;
+        EXPECT_FALSE(card(entry, false)) << entry;
+    }
+    message.clear(35);
+    EXPECT_FALSE(card_of(message));
+}
+
 TEST(CupRequests, WhatFollowsAPurchaseNamesIt) {
     IsoMessage message(cup_pos());
     const CardData card = stored_card();

@@ -12,6 +12,7 @@
 
 #include <boost/json.hpp>
 
+#include <algorithm>
 #include <tuple>
 #include <utility>
 
@@ -106,6 +107,11 @@ net::HttpResponse AcquirerCalls::add_terminal(std::string_view number, const std
         made.terminal.serial =
             classic.optional_text("serial_number", protocol::terminal_serial_bytes_max)
                 .value_or("");
+        // It goes into field 59 of every sale: what does not fit there is no number.
+        const auto printable = [](char c) { return c > ' ' && c <= '~'; };
+        if (!std::ranges::all_of(made.terminal.serial, printable)) {
+            classic.fault(Refusal::bad_value, "serial_number");
+        }
         made.classic = read_classic(classic);
     }
     if (const auto fault = json.finish()) return refuse(*fault);

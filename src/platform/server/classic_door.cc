@@ -27,6 +27,7 @@ namespace {
 
 constexpr std::uint8_t classic_key_mark = 'C';
 constexpr std::size_t terminal_size = 8;
+constexpr std::string_view kind_of_sale = "22";  // 60.1
 constexpr std::uint32_t all_traces = 0xFF'FFFF;
 
 void put_24(Id128& key, std::size_t at, std::uint32_t number) {
@@ -423,9 +424,16 @@ void ClassicDoor::Impl::paid(const TurnPtr& turn, const PaymentReply& reply) {
     answer(turn, out, final ? Keep::yes : Keep::no);
 }
 
-// What never came here is not paid later either: the machine remembers the reversal.
+// What never came here is not paid later either: the machine remembers the reversal. What is on its
+// way and not written down yet can be neither found nor denied: the terminal asks again. So this is
+// asked in front of the store, never behind it.
 void ClassicDoor::Impl::take_back(const TurnPtr& turn) {
     const CupRequest& request = turn->request;
+    bool on_its_way = false;
+    {
+        const std::lock_guard lock(turn->known->mutex);
+        on_its_way = turn->known->machine.is_paying(request.batch, request.trace);
+    }
     std::optional<pay::Payment> payment;
     const auto read = parts.store.read([&](store::Reader& reader) -> Result<void> {
         payment = TRY(reader.payment_by_key(
@@ -434,7 +442,10 @@ void ClassicDoor::Impl::take_back(const TurnPtr& turn) {
         return {};
     });
     if (!read) return refuse(turn, "96");
-    if (!payment) return answer(turn, {.code = "25"}, Keep::yes);
+    if (!payment && on_its_way) return refuse(turn, "96");
+    const auto kind =
+        request.kind == kind_of_sale ? pay::PaymentKind::purchase : pay::PaymentKind::void_sale;
+    if (!payment || payment->kind != kind) return answer(turn, {.code = "25"}, Keep::yes);
     if (payment->amount_minor != request.amount_minor) {
         return answer(turn, {.code = "64"}, Keep::yes);
     }
@@ -481,7 +492,7 @@ void ClassicDoor::Impl::upload(const TurnPtr& turn) {
             known.uploaded.insert(known.uploaded.end(), request.items.begin(),
                                   request.items.begin() + static_cast<std::ptrdiff_t>(taken));
         } else {
-            items = std::exchange(known.uploaded, {});
+            items = known.uploaded;
         }
     }
     if (request.ask == CupAsk::upload) return answer(turn, {}, Keep::yes);
@@ -489,6 +500,10 @@ void ClassicDoor::Impl::upload(const TurnPtr& turn) {
     if (!ours) return refuse(turn, "96");
     const BatchDifference difference = compare_batch(*ours, items, request.items_total);
     if (const auto closed = close_batch(*turn, difference); !closed) return refuse(turn, "96");
+    {
+        const std::lock_guard lock(known.mutex);
+        known.uploaded.clear();  // Not before: what could not be written is asked for again.
+    }
     answer(turn, {}, Keep::yes);
 }
 

@@ -458,7 +458,10 @@ void PaymentEngine::take_back(const Id128& id, std::function<void(Result<bool>)>
             context.rules = rules_;
             const bool sent = found->state == pay::PaymentState::sent;
             const bool approved = found->state == pay::PaymentState::approved;
-            *gone = !approved || purchase;
+            // A refund is repeated until it is done, and what was given up nobody knows.
+            const bool unknowable = found->kind == PaymentKind::refund ||
+                                    found->state == pay::PaymentState::reversal_failed;
+            *gone = !unknowable && (!approved || purchase);
             if (!*gone || (!sent && !approved)) return {};
             const pay::PaymentEvent event{
                 .kind = sent ? pay::EventKind::deadline_passed : pay::EventKind::undo,

@@ -104,7 +104,7 @@ Reader::List<Payment> SqliteTx::payments_by_keys(std::string_view merchant, cons
                 "WHERE shard = ? AND merchant = ? AND idempotency_key BETWEEN ? AND ?"
                 " ORDER BY idempotency_key LIMIT ?");
     query << pay::shard_of(merchant) << merchant << range.first << range.last
-          << rows_of(classic_batch_rows_max);
+          << static_cast<std::int64_t>(classic_batch_rows_max);  // A batch is looked at as a whole.
     return all(query, read_payment);
 }
 

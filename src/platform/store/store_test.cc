@@ -11,6 +11,43 @@ namespace {
 using pay::Payment;
 using pay::PaymentState;
 
+// A batch is one whole: a page of it would have other totals.
+TEST_P(StoreTest, PaymentsByKeysAreNotCutAtAPage) {
+    KeyRange range;
+    range.first.bytes[0] = range.last.bytes[0] = 'C';
+    range.last.bytes[15] = 0xFF;
+    range.last.bytes[14] = 0xFF;
+    constexpr std::uint32_t count = page_rows_max + 200;
+    ASSERT_TRUE(run([&](Tx& tx) -> Result<void> {
+        for (std::uint32_t i = 1; i <= count; ++i) {
+            Payment sale = payment(i);
+            sale.idempotency_key = range.first;
+            sale.idempotency_key.bytes[14] = static_cast<std::uint8_t>(i >> 8);
+            sale.idempotency_key.bytes[15] = static_cast<std::uint8_t>(i);
+            TRY_VOID(tx.insert(sale));
+        }
+        return tx.insert(payment(count + 1));  // Not one of them.
+    }));
+    const auto found = ask([&](Reader& r) { return r.payments_by_keys(shop, range); });
+    ASSERT_EQ(found.size(), count);
+    EXPECT_EQ(found.front().stan, 1U);
+    EXPECT_EQ(found.back().stan, count);
+    EXPECT_TRUE(ask([&](Reader& r) { return r.payments_by_keys("x", range); }).empty());
+}
+
+TEST_P(StoreTest, AClassicTerminalsBatchNeverGoesBack) {
+    ClassicRow row{.terminal = "00000001", .merchant = std::string(shop), .purchase = true};
+    ASSERT_TRUE(run([&](Tx& tx) { return tx.insert(row); }));
+    row.batch = 3;
+    row.amount_max_minor = 500;
+    ASSERT_TRUE(run([&](Tx& tx) { return tx.update(row); }));
+    EXPECT_EQ(ask([](Reader& r) { return r.classic("00000001"); }), row);
+    ClassicRow older = row;
+    older.batch = 2;
+    EXPECT_FALSE(run([&](Tx& tx) { return tx.update(older); }));
+    EXPECT_EQ(ask([](Reader& r) { return r.classic("00000002"); }), std::nullopt);
+}
+
 TEST_P(StoreTest, APaymentComesBackAsItWasPut) {
     const Payment sale = payment(1);
     ASSERT_TRUE(run([&](Tx& tx) { return tx.insert(sale); }));

@@ -212,6 +212,11 @@ Result<PosAnswer> ClassicPos::send(IsoMessage& message) {
     answer.heard = true;
     answer.code = in.text(39).value_or("");
     answer.reference = in.text(37).value_or("");
+    if (const auto digits = in.text(60)) {
+        const auto field_60 = TRY(codec::parse_field_60(*digits));
+        const std::string_view batch = field_60.batch;
+        std::from_chars(batch.data(), batch.data() + batch.size(), answer.batch);
+    }
     answer.text = std::string(in.mti()) + " " + answer.code;
     if (const auto mac = in.binary(64); mac && !mac_key_.empty()) {
         answer.mac_right =
@@ -237,27 +242,10 @@ Result<PosAnswer> ClassicPos::send(IsoMessage& message) {
 Result<PosAnswer> ClassicPos::sign_in() {
     IsoMessage message(parts_.dialect);
     TRY_VOID(channel::build_sign_in(speaker(), next_trace(), std::nullopt, message));
-    std::string heard;
-    // The number of the batch stands in field 60 of the answer.
-    const auto outer = parts_.exchange;
-    const Exchange listening = [&](const Buffer& frame) {
-        auto answer = outer(frame);
-        if (answer) {
-            IsoMessage in(parts_.dialect);
-            const auto envelope = codec::parse_frame(*answer);
-            if (envelope && codec::unpack(envelope->message, in)) heard = in.text(60).value_or("");
-        }
-        return answer;
-    };
-    parts_.exchange = listening;
     auto answer = send(message);
-    parts_.exchange = outer;
     if (!answer || answer->code != "00") return answer;
-    const auto field_60 = TRY(codec::parse_field_60(heard));
-    std::uint32_t batch = 0;
-    std::from_chars(field_60.batch.data(), field_60.batch.data() + field_60.batch.size(), batch);
-    if (batch != memory_.batch) {
-        memory_.batch = batch;
+    if (answer->batch != memory_.batch) {
+        memory_.batch = answer->batch;
         memory_.trace = 0;
         memory_.slips.clear();
     }
@@ -295,6 +283,7 @@ Result<PosAnswer> ClassicPos::sell(const Sale& sale) {
     if (!sale.pin.empty()) payment.pin = TRY(pin_block(sale.pin, card.pan()));
     IsoMessage message(parts_.dialect);
     TRY_VOID(channel::build_purchase(payment, message));
+    if (std::exchange(strip_, false)) message.clear(55);
     return pay(message, {.batch = memory_.batch,
                          .trace = memory_.trace,
                          .amount_minor = sale.amount_minor,
@@ -348,14 +337,33 @@ Result<PosAnswer> ClassicPos::repeat() {
 }
 
 // Same trace, same batch; without track, PIN and what names the card reader's work.
-Result<PosAnswer> ClassicPos::reverse() {
-    IsoMessage message(parts_.dialect);
+Result<void> ClassicPos::make_reversal(IsoMessage& message) const {
     TRY_VOID(codec::unpack(last_request_.bytes(), message));
     for (const unsigned field : {26U, 35U, 37U, 38U, 52U, 53U, 55U, 59U, 63U, 64U}) {
         message.clear(field);
     }
     TRY_VOID(message.set_mti("0400"));
-    TRY_VOID(message.set(39, "98"));
+    return message.set(39, "98");
+}
+
+Result<PosAnswer> ClassicPos::reverse() {
+    IsoMessage message(parts_.dialect);
+    TRY_VOID(make_reversal(message));
+    return send_reversal(message);
+}
+
+Result<PosAnswer> ClassicPos::reverse_as_sale() {
+    IsoMessage message(parts_.dialect);
+    TRY_VOID(make_reversal(message));
+    TRY_VOID(message.set(3, "000000"));
+    const std::string field_60(message.text(60).value_or(""));
+    if (field_60.size() < 2) return fail(ErrorKind::conflict, "pos: nothing to reverse");
+    TRY_VOID(message.set(60, "22" + field_60.substr(2)));
+    message.clear(61);
+    return send_reversal(message);
+}
+
+Result<PosAnswer> ClassicPos::send_reversal(IsoMessage& message) {
     auto answer = send(message);
     if (answer && answer->code == "00") {
         std::erase_if(memory_.slips, [&](const PosSlip& slip) {

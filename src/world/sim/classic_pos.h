@@ -39,6 +39,7 @@ struct PosAnswer {
     std::string code{};       // Field 39
     bool mac_right = false;   // Of what carries one.
     std::string reference{};  // Field 37
+    std::uint32_t batch = 0;  // 60.2; 0 where there is none.
     std::string text{};       // "0210 00", for people.
     std::optional<codec::BatchTotals> totals{};
 };
@@ -101,11 +102,16 @@ public:
     const PosMemory& memory() const { return memory_; }
     PosMemory& memory() { return memory_; }
     void damage_next_mac() { damage_ = true; }
+    void strip_next_chip() { strip_ = true; }  // Field 55 of a sale goes missing on the way.
+    // As reverse(), but says of whatever it was that it was a sale.
+    Result<PosAnswer> reverse_as_sale();
 
 private:
     Result<PosAnswer> send(codec::IsoMessage& message);
     Result<PosAnswer> pay(codec::IsoMessage& message, PosSlip slip);
     Result<PosAnswer> upload();
+    Result<void> make_reversal(codec::IsoMessage& message) const;
+    Result<PosAnswer> send_reversal(codec::IsoMessage& message);
     Result<channel::CardData> read_card(const Sale& sale);
     Result<channel::CardData> embossed(const std::string& card) const;
     Result<channel::PinBlock> pin_block(const std::string& pin, std::string_view pan) const;
@@ -120,6 +126,7 @@ private:
     SecretBytes last_request_;  // Packed.
     PosSlip last_slip_;
     bool damage_ = false;
+    bool strip_ = false;
 };
 
 }  // namespace softpos::sim

@@ -150,6 +150,44 @@ TEST_F(RoadClassic, WhatItTakesBackIsReversed) {
     world_.expect_consistent();
 }
 
+// The sale waits for the line to sign in, and stands nowhere yet: it must not be denied.
+TEST_F(RoadClassic, AReversalDoesNotOvertakeItsSale) {
+    world_.fault(R"({"action":"late_answer","mti":"0800","delay_ms":1500})");
+    EXPECT_FALSE(pos_->sell({.card = "credit", .amount_minor = 700})->heard);
+    EXPECT_EQ(pos_->reverse()->code, "96") << "asked again later";
+    EXPECT_TRUE(RoadWorld::wait_until([this] { return pos_->reverse()->code == "00"; }));
+    world_.wait_until_nothing_is_open();
+    EXPECT_EQ(world_.spent(), 0);
+    EXPECT_EQ(payments().text("payments.0.state"), "reversed");
+    world_.expect_consistent();
+}
+
+// A refund is done in the end: nobody may be told that it was taken back.
+TEST_F(RoadClassic, AReversalNamesWhatItIsAboutAndNeverARefund) {
+    ASSERT_EQ(sell(5'000), "00");
+    const PosSlip sold = slip();
+    ASSERT_EQ(pos_->settle()->code, "00");
+    ASSERT_EQ(world_.network("/v1/cut-over", "{}").status(), 200U);
+    ASSERT_EQ(phone_.purchase(200).result(), "approved") << "the platform knows the new day";
+    ASSERT_EQ(pos_->sign_in()->code, "00");
+    pos_->refund(sold, 1'000);
+    ASSERT_TRUE(RoadWorld::wait_until([this] { return pos_->repeat()->code == "00"; }));
+    const std::int64_t spent = world_.spent();
+    // As a sale of the same trace and amount: the only reversal that could name it.
+    EXPECT_EQ(pos_->reverse_as_sale()->code, "25");
+    world_.wait_until_nothing_is_open();
+    EXPECT_EQ(world_.spent(), spent);
+    world_.expect_consistent();
+}
+
+TEST_F(RoadClassic, ACardThatContradictsItselfIsNotTaken) {
+    pos_->strip_next_chip();
+    EXPECT_EQ(sell(900), "14") << "a chip sale without its chip data";
+    EXPECT_EQ(world_.spent(), 0);
+    EXPECT_EQ(payments().size("payments"), 0U);
+    EXPECT_EQ(sell(900), "00");
+}
+
 // The reversal of a sale that never arrived keeps it out when it arrives late.
 TEST_F(RoadClassic, AReversalThatComesFirstWins) {
     pos_->damage_next_mac();
