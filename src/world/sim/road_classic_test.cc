@@ -111,7 +111,7 @@ TEST_F(RoadClassic, RefundsWhatWasSoldOnAnotherDay) {
     ASSERT_EQ(pos_->sign_in()->code, "00");
     EXPECT_EQ(pos_->memory().batch, 2U);
     // The network wants a sign-in first: the refund goes again by itself, and asking again tells.
-    pos_->refund(sold, 1'000);
+    ASSERT_TRUE(pos_->refund(sold, 1'000).has_value());
     EXPECT_TRUE(RoadWorld::wait_until([this] { return pos_->repeat()->code == "00"; }));
     sold.batch = sold.trace = 0;
     EXPECT_EQ(pos_->refund(sold, 2'000)->code, "00") << "by the network's number alone";
@@ -170,7 +170,7 @@ TEST_F(RoadClassic, AReversalNamesWhatItIsAboutAndNeverARefund) {
     ASSERT_EQ(world_.network("/v1/cut-over", "{}").status(), 200U);
     ASSERT_EQ(phone_.purchase(200).result(), "approved") << "the platform knows the new day";
     ASSERT_EQ(pos_->sign_in()->code, "00");
-    pos_->refund(sold, 1'000);
+    ASSERT_TRUE(pos_->refund(sold, 1'000).has_value());
     ASSERT_TRUE(RoadWorld::wait_until([this] { return pos_->repeat()->code == "00"; }));
     const std::int64_t spent = world_.spent();
     // As a sale of the same trace and amount: the only reversal that could name it.
